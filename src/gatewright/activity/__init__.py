@@ -1,0 +1,1 @@
+"""Activity: what happened, asked for, exported and verified, and how often was called."""

@@ -1,0 +1,1 @@
+"""Apps: what developers register, their clients and secrets, and where each is installed."""

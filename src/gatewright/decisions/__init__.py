@@ -1,0 +1,1 @@
+"""Decisions: who is this, and may they; answered from facts in memory."""

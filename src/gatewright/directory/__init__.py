@@ -1,0 +1,1 @@
+"""The directory: companies, projects, users, contacts, tools and levels."""

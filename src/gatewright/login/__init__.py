@@ -1,0 +1,1 @@
+"""Login: who sits at the browser, and since when."""

@@ -1,0 +1,1 @@
+"""OAuth: authorize, token, introspection, revocation, metadata and keys."""

@@ -1,0 +1,1 @@
+"""Service accounts: principals of one company that no person signs in as."""

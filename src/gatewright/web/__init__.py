@@ -1,0 +1,1 @@
+"""What every slice needs to speak HTTP: the edge, forms, pages, the API's shapes, access."""

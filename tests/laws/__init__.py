@@ -1,0 +1,1 @@
+"""Laws of the architecture that no linter knows, each with a planted violation it must catch."""
