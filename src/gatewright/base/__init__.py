@@ -1,0 +1,1 @@
+"""The ground floor: time, identifiers, secrets and refusals. Knows nothing of the product."""

@@ -1,0 +1,77 @@
+"""Refusals that services raise. They know no status code; `app.py` translates them once.
+
+Three audiences (style 13): `code` is for programs, `message` and `help` for people,
+`detail` for the log alone.
+"""
+
+from dataclasses import dataclass
+
+
+class Refusal(Exception):
+    """Something asked for is refused, and the refusal can be told to whoever asked."""
+
+    def __init__(self, code: str, message: str, *, help: str = "", detail: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = message
+        self.help = help
+        self.detail = detail
+
+
+class NotFound(Refusal):
+    """There is no such thing within the caller's reach (P6: a foreign id answers the same)."""
+
+    def __init__(self, code: str = "not_found", message: str = "There is no such thing here.") -> None:
+        super().__init__(code, message, help="Check the id. What lies outside your reach answers like this too.")
+
+
+class Conflict(Refusal):
+    """The state of things forbids it now: a lost race, a name taken, the last admin."""
+
+
+class NotAllowed(Refusal):
+    """The caller is known and may not."""
+
+
+class Unauthenticated(Refusal):
+    """Nobody is known to be asking, or what they showed is dead (the 401 codes of X2)."""
+
+
+class BadRequest(Refusal):
+    """The request cannot be understood: ambiguous, repeated, malformed."""
+
+
+class TooLarge(Refusal):
+    """The request is larger than this endpoint reads."""
+
+
+class Unavailable(Refusal):
+    """It cannot be answered now; the same request may be sent again."""
+
+    def __init__(self, message: str = "This cannot be answered right now.", *, detail: str = "") -> None:
+        super().__init__(
+            "temporarily_unavailable",
+            message,
+            help="Send the same request again in a few seconds. If it lasts, tell the operator.",
+            detail=detail,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with one field, and how to mend it."""
+
+    field: str
+    message: str
+
+
+class Invalid(Refusal):
+    """Fields that do not hold what they must; nothing was changed."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(
+            "invalid_fields",
+            "; ".join(f"{p.field}: {p.message}" for p in problems),
+            help="Correct the named fields and send the request again. Nothing was changed.",
+        )
+        self.problems = problems

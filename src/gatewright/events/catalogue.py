@@ -1,0 +1,387 @@
+"""All that can happen, on one page (R1). Frozen values; `log.record` writes them.
+
+An event says which company's record it belongs to (0: the deployment's), what it is
+about, the state before and after where there is one, and which facts it touches.
+`ENDS` marks the endings of T12: their answer waits until they hold everywhere.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from gatewright.base.ids import NO_COMPANY, CompanyId
+from gatewright.events import keys
+
+State = Mapping[str, Any] | None
+_NOT_SUBJECT = {"company_id", "before", "after", "also"}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who acts, through which app, and from where (R1)."""
+
+    by_kind: str  # user | service_account | operator | system
+    by_id: int | None = None
+    via_app_id: int | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    request_id: str | None = None
+
+
+SYSTEM = Origin(by_kind="system")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What all events have in common. Fields that a subclass adds are its subject."""
+
+    KIND: ClassVar[str]
+    ENDS: ClassVar[bool] = False
+
+    company_id: CompanyId = NO_COMPANY
+    before: State = None
+    after: State = None
+
+    def touches(self) -> Iterable[str]:
+        """Return the keys of the facts that this makes stale."""
+        return ()
+
+    def subject(self) -> dict[str, Any]:
+        """Return what it is about, as plain values."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_SUBJECT}
+
+
+# --- people ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserCreated(Event):
+    KIND = "user.created"
+    user_id: int
+
+    def touches(self) -> Iterable[str]:
+        return (keys.user(self.user_id),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserChanged(UserCreated):
+    KIND = "user.changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserDeactivated(UserCreated):
+    KIND = "user.deactivated"
+    ENDS = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserReactivated(UserCreated):
+    KIND = "user.reactivated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationMade(Event):
+    KIND = "invitation.made"
+    invitation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationAccepted(Event):
+    KIND = "invitation.accepted"
+    invitation_id: str
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStarted(Event):
+    KIND = "session.started"
+    session_id: str
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEnded(SessionStarted):
+    KIND = "session.ended"
+    ENDS = True
+
+
+# --- companies -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanyCreated(Event):
+    KIND = "company.created"
+
+    def touches(self) -> Iterable[str]:
+        return (keys.company(self.company_id),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanyChanged(CompanyCreated):
+    """`app_access` to approval stops apps never seen there: an ending."""
+
+    KIND = "company.changed"
+    ENDS = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolDeclared(Event):
+    KIND = "tool.declared"
+    scope: str
+    tool: str
+
+    def touches(self) -> Iterable[str]:
+        return (keys.tools(),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectCreated(Event):
+    KIND = "project.created"
+    project_id: int
+
+    def touches(self) -> Iterable[str]:
+        return (keys.project(self.company_id, self.project_id),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectChanged(ProjectCreated):
+    KIND = "project.changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateSaved(Event):
+    KIND = "template.saved"
+    template_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactAdded(Event):
+    KIND = "contact.added"
+    contact_id: int
+    principal_id: int | None = None
+
+    def touches(self) -> Iterable[str]:
+        return () if self.principal_id is None else (keys.contact(self.company_id, self.principal_id),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactChanged(ContactAdded):
+    KIND = "contact.changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactRemoved(ContactAdded):
+    KIND = "contact.removed"
+    ENDS = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelsChanged(ContactAdded):
+    """A contact's company levels; a lowering ends what the higher level allowed."""
+
+    KIND = "contact.levels_changed"
+    ENDS = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembershipSet(Event):
+    KIND = "membership.set"
+    ENDS = True
+    project_id: int
+    contact_id: int
+
+    def touches(self) -> Iterable[str]:
+        return (keys.member(self.company_id, self.project_id, self.contact_id),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembershipEnded(MembershipSet):
+    KIND = "membership.ended"
+
+
+# --- apps ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermsPublished(Event):
+    KIND = "terms.published"
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppCreated(Event):
+    KIND = "app.created"
+    app_id: int
+    client_id: str
+
+    def touches(self) -> Iterable[str]:
+        return (keys.app(self.app_id), keys.client(self.client_id))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppChanged(AppCreated):
+    """Redirect URIs, scopes, name, homepage; taking a redirect URI or scope away is an ending."""
+
+    KIND = "app.changed"
+    ENDS = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppBlocked(AppCreated):
+    KIND = "app.blocked"
+    ENDS = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppUnblocked(AppCreated):
+    KIND = "app.unblocked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSecretAdded(AppCreated):
+    KIND = "client_secret.added"
+    secret_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSecretRetired(ClientSecretAdded):
+    KIND = "client_secret.retired"
+    ENDS = True
+
+
+# --- installations ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallationConnected(Event):
+    KIND = "installation.connected"
+    app_id: int
+
+    def touches(self) -> Iterable[str]:
+        return (keys.installation(self.company_id, self.app_id),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallationRequested(InstallationConnected):
+    KIND = "installation.requested"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallationDisconnected(InstallationConnected):
+    KIND = "installation.disconnected"
+    ENDS = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallationReconnected(InstallationConnected):
+    KIND = "installation.reconnected"
+
+
+# --- service accounts ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAccountCreated(Event):
+    KIND = "service_account.created"
+    service_account_id: int
+    client_id: str
+
+    def touches(self) -> Iterable[str]:
+        return (keys.client(self.client_id), keys.contact(self.company_id, self.service_account_id))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAccountSecretRegenerated(ServiceAccountCreated):
+    KIND = "service_account.secret_regenerated"
+    ENDS = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAccountDisabled(ServiceAccountCreated):
+    KIND = "service_account.disabled"
+    ENDS = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAccountDeleted(ServiceAccountCreated):
+    KIND = "service_account.deleted"
+    ENDS = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAddressSeenElsewhere(Event):
+    """Of the deployment's record: the operator learns where; the account's admins only that (S8)."""
+
+    KIND = "service_account.address_elsewhere"
+    service_account_id: int
+    in_company_id: int
+
+
+# --- authorizations and tokens ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorized(Event):
+    KIND = "authorization.made"
+    authorization_id: str
+    user_id: int
+    app_id: int
+
+    def touches(self) -> Iterable[str]:
+        return (keys.authorization(self.authorization_id),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationRenewed(Authorized):
+    KIND = "authorization.renewed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationEnded(Authorized):
+    KIND = "authorization.ended"
+    ENDS = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyOpened(Event):
+    KIND = "family.opened"
+    family_id: str
+    authorization_id: str
+
+    def touches(self) -> Iterable[str]:
+        return (keys.family(self.family_id),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyEnded(FamilyOpened):
+    """`after["reason"]`: revoked, replayed, code_reused, repeated."""
+
+    KIND = "family.ended"
+    ENDS = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshRepeated(FamilyOpened):
+    """A consumed refresh token was presented again and got its successor again (T6)."""
+
+    KIND = "family.repeated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAccountTokenRevoked(Event):
+    KIND = "service_account.token_revoked"
+    ENDS = True
+    service_account_id: int
+    jti: str
+
+    def touches(self) -> Iterable[str]:
+        return (keys.revoked(self.jti),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKeyMade(Event):
+    KIND = "signing_key.made"
+    kid: str
+
+    def touches(self) -> Iterable[str]:
+        return (keys.signing_keys(),)

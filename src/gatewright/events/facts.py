@@ -1,0 +1,120 @@
+"""Facts: rows kept in memory for as long as nothing has touched them (T12, X5).
+
+A coherence keeps the memory honest. Before a fact is used it learns what other
+processes committed; where it cannot know, nothing is kept at all.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from gatewright.db.engine import Committed, Database, Reader
+
+V = TypeVar("V")
+MOST_FACTS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(Generic[V]):
+    """One fact to be had: its key, and the one select that loads it."""
+
+    key: str
+    load: Callable[[Reader], Awaitable[V]]
+
+
+class Coherence(Protocol):
+    """How a process knows that a fact in its memory still holds."""
+
+    keeps: bool  # whether facts may outlive the request that loaded them
+
+    def touched(self) -> Iterable[str]:
+        """Return the keys that others touched since the last call."""
+        ...
+
+
+@dataclass(slots=True)
+class _Load:
+    """One select in flight. A load that an event overtook is neither kept nor joined."""
+
+    task: "asyncio.Task[Any]"
+    overtaken: bool = False
+
+
+class Facts:
+    """The facts of one process."""
+
+    def __init__(self, database: Database, coherence: Coherence, *, most: int = MOST_FACTS) -> None:
+        self._database = database
+        self._coherence = coherence
+        self._most = most
+        self._kept: dict[str, Any] = {}
+        self._loads: dict[str, _Load] = {}
+        database.after_commit.append(self._committed)
+
+    async def get(self, fact: Fact[V]) -> V:
+        """Return the fact as no ending answered before this call would deny it.
+
+        In memory it costs no statement. Otherwise one select, shared by all who ask
+        for it at the same time.
+        """
+        self.forget(self._coherence.touched())
+        if fact.key in self._kept:
+            kept: V = self._kept[fact.key]
+            return kept
+        load = self._loads.get(fact.key)
+        if load is None or load.overtaken or not self._coherence.keeps:
+            load = self._begin(fact)
+        # Shielded: one request that goes away must not fail those that share its load.
+        value: V = await asyncio.shield(load.task)
+        return value
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Forget these facts, and mark their loads in flight: kept by nobody, joined by nobody."""
+        for key in keys:
+            self._kept.pop(key, None)
+            if (load := self._loads.get(key)) is not None:
+                load.overtaken = True
+
+    def _begin(self, fact: Fact[V]) -> _Load:
+        load = _Load(asyncio.get_running_loop().create_task(self._select(fact)))
+        self._loads[fact.key] = load
+        load.task.add_done_callback(lambda task: self._finish(fact.key, load, task))
+        return load
+
+    async def _select(self, fact: Fact[V]) -> V:
+        async with self._database.read() as reader:
+            return await fact.load(reader)
+
+    def _finish(self, key: str, load: _Load, task: "asyncio.Task[Any]") -> None:
+        if self._loads.get(key) is load:
+            del self._loads[key]
+        failed = task.cancelled() or task.exception() is not None
+        # Another process may have committed while the select ran. That does no harm:
+        # every use asks the coherence first, which then forgets what is kept here.
+        if not failed and self._coherence.keeps:
+            self._keep(key, load, task.result())
+
+    def _keep(self, key: str, load: _Load, value: Any) -> None:
+        if load.overtaken:
+            return
+        if len(self._kept) >= self._most:
+            self._kept.pop(next(iter(self._kept)))
+        self._kept[key] = value
+
+    async def _committed(self, committed: Committed) -> None:
+        self.forget(committed.keys)
+
+
+class ReadThrough:
+    """Keeps nothing: every fact is read when it is used.
+
+    For a database that many processes write to while no lease tells them of each
+    other: slower, and coherent by construction.
+    """
+
+    keeps = False
+
+    def touched(self) -> Iterable[str]:
+        """Return nothing: there is nothing to forget."""
+        return ()

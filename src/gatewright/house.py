@@ -1,0 +1,107 @@
+"""One process's share of the deployment: keys, database and facts, wired once.
+
+The server, the command line and the tests open the same house, so a verb behaves
+alike wherever it is called from.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatewright.base import clock
+from gatewright.base.secrets import ServerKeys, mint_server_key
+from gatewright.db.engine import Database, News
+from gatewright.db.server_keys import missing_keys, register_current_key
+from gatewright.events.catalogue import ContactAdded, ContactChanged
+from gatewright.events.facts import Coherence, Facts, ReadThrough
+from gatewright.events.feed import SqliteFeed
+from gatewright.service_accounts.service import notice_address
+from gatewright.settings import Settings
+
+KEYS_FILE = "secret_keys"
+
+# Verbs of higher floors that act inside the transaction that records an event.
+NEWS: News = {ContactAdded: (notice_address,), ContactChanged: (notice_address,)}
+
+
+class CannotOpen(Exception):
+    """The house cannot be opened; the message is one sentence that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What every slice's verbs need."""
+
+    settings: Settings
+    keys: ServerKeys
+    database: Database
+    facts: Facts
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """Open a migrated database with its keys; CannotOpen when a key is missing."""
+    keys = read_server_keys(settings)
+    database = Database.open(settings.database, news=NEWS)
+    coherence = _coherence(database)
+    try:
+        await _check_keys(database, keys)
+        yield House(settings, keys, database, Facts(database, coherence))
+    finally:
+        if isinstance(coherence, SqliteFeed):
+            coherence.close()
+        await database.close()
+
+
+def read_server_keys(settings: Settings) -> ServerKeys:
+    """Return the server keys of the settings, or those generated beside the embedded database."""
+    texts = list(settings.secret_keys)
+    if not texts:
+        if not settings.database.startswith("sqlite:"):
+            raise CannotOpen(
+                "Set GATEWRIGHT_SECRET_KEYS: PostgreSQL is shared by nodes, and all need the same keys. "
+                f"Make one with: {_HOW_TO_MAKE_A_KEY}"
+            )
+        texts = _generated_keys(settings.data_dir / KEYS_FILE)
+    try:
+        return ServerKeys.from_texts(texts)
+    except ValueError as error:
+        raise CannotOpen(f"GATEWRIGHT_SECRET_KEYS: {error}. Make a key with: {_HOW_TO_MAKE_A_KEY}") from None
+
+
+_HOW_TO_MAKE_A_KEY = 'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
+
+
+def _generated_keys(path: Path) -> list[str]:
+    """Return the keys in the file, which is made with one key when absent (mode 0600)."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(mint_server_key() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        # Linked, whole: of two processes that start at once one wins, and both read its key.
+        with suppress(FileExistsError):
+            path.hardlink_to(fresh)
+        fresh.unlink()
+    return path.read_text().split()
+
+
+def _coherence(database: Database) -> Coherence:
+    if database.dialect == "sqlite" and database.url.database:
+        return SqliteFeed(Path(database.url.database))
+    return ReadThrough()
+
+
+async def _check_keys(database: Database, keys: ServerKeys) -> None:
+    async with database.read() as reader:
+        missing = await missing_keys(reader, keys)
+    if missing:
+        named = "; ".join(f"{key_id} ({', '.join(hanging)})" for key_id, hanging in missing.items())
+        raise CannotOpen(f"The database needs server keys that GATEWRIGHT_SECRET_KEYS lacks: {named}. Add them back.")
+    now = clock.now()
+    await database.write(lambda transaction: register_current_key(transaction, keys, now=now))

@@ -1,0 +1,265 @@
+"""Who is asking, and may they: the one question every route asks (M6, X1).
+
+The answer is decided on a higher floor and injected by `app.py`.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from starlette.requests import HTTPConnection, Request
+
+from gatewright.base.errors import BadRequest, NotAllowed, NotFound, Refusal, Unauthenticated
+from gatewright.base.ids import AppId, CompanyId, ContactId, ProjectId, UserId
+from gatewright.base.levels import Level
+from gatewright.events.catalogue import Origin
+from gatewright.web.edge import seen
+
+MANAGE = "company.manage"  # M8: the scope that security objects need
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A signed-in person looking at pages."""
+
+    user_id: UserId
+    name: str
+    email: str
+    is_operator: bool
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who acts: a user or a service account. `id` is of their shared sequence (P1)."""
+
+    kind: Literal["user", "service_account"]
+    id: int
+    name: str
+    login: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What somebody wants to do (X1). Nothing named: only who they are is asked."""
+
+    company_id: CompanyId | None = None
+    needs_company: bool = False
+    project_id: ProjectId | None = None
+    tool: str | None = None  # project-level when a project is named, else company-level
+    level: Level | None = None
+    manage: bool = False  # M8: a security object
+    any_level: bool = False  # any level or membership in the company will do
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allow:
+    """Yes, and who it is. What the question did not touch is None."""
+
+    principal: Principal
+    client_id: str | None = None  # None: a person on the pages
+    app_id: AppId | None = None
+    scopes: tuple[str, ...] = ()
+    company_id: CompanyId | None = None
+    contact_id: ContactId | None = None
+    level: Level | None = None  # the level held on the tool asked about
+    is_company_admin: bool = False  # holds directory: admin
+    issued_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    def origin(self, connection: HTTPConnection) -> Origin:
+        """Return where an event comes from when this caller causes it."""
+        return seen(connection).origin(self.principal.kind, self.principal.id, via_app_id=self.app_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """No: one code of X2, one sentence, and who can fix it (roles, never persons)."""
+
+    code: str
+    message: str
+    help: str
+
+    def refusal(self) -> Refusal:
+        """Return the exception that tells it."""
+        kind = _KINDS.get(self.code, NotAllowed)
+        return Denied(self) if kind is NotAllowed else _raised(kind, self)
+
+
+class Denied(NotAllowed):
+    """A decision that says no with 403."""
+
+    def __init__(self, deny: Deny) -> None:
+        super().__init__(deny.code, deny.message, help=deny.help)
+
+
+class Unknown(NotFound):
+    """A decision that says there is no such company or project."""
+
+    def __init__(self, deny: Deny) -> None:
+        super().__init__(deny.code, deny.message)
+        self.help = deny.help
+
+
+_KINDS: dict[str, type[Refusal]] = {
+    **dict.fromkeys(
+        (
+            "token_missing",
+            "token_invalid",
+            "token_expired",
+            "token_revoked",
+            "principal_inactive",
+            "service_account_disabled",
+        ),
+        Unauthenticated,
+    ),
+    "company_ambiguous": BadRequest,
+    "company_required": BadRequest,
+    "company_unknown": NotFound,
+    "project_unknown": NotFound,
+}
+
+
+def _raised(kind: type[Refusal], deny: Deny) -> Refusal:
+    return Unknown(deny) if kind is NotFound else kind(deny.code, deny.message, help=deny.help)
+
+
+class Access(Protocol):
+    """The decision engine, as routes see it."""
+
+    async def by_token(self, token: str | None, question: Question, *, now: datetime) -> Allow | Deny:
+        """Answer for the bearer of an access token (API)."""
+        ...
+
+    async def by_user(self, user_id: UserId, question: Question, *, now: datetime) -> Allow | Deny:
+        """Answer for a signed-in user on the pages: no app, no scope (M6)."""
+        ...
+
+
+class Sessions(Protocol):
+    """The sign-in slice, as pages see it."""
+
+    async def viewer(self, request: Request) -> Viewer | None:
+        """Return who is signed in in this browser, or None."""
+        ...
+
+
+class SignInNeeded(Exception):
+    """A page needs a signed-in viewer; `app.py` sends the browser to `/login` and back."""
+
+
+def bearer(request: Request) -> str | None:
+    """Return the token of `Authorization: Bearer …`; None when there is none.
+
+    The header is the only place (RFC 6750 §2.1): a token in a query or a body is not
+    read (A144). A repeated header is refused.
+    """
+    values = request.headers.getlist("authorization")
+    if len(values) > 1:
+        raise BadRequest("invalid_request", "Authorization is repeated.", help="Send it once.")
+    scheme, _, token = (values[0] if values else "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+async def viewer_of(request: Request) -> Viewer:
+    """Return who is signed in; SignInNeeded when nobody is."""
+    sessions: Sessions = request.app.state.core.sessions
+    viewer = await sessions.viewer(request)
+    if viewer is None:
+        raise SignInNeeded
+    return viewer
+
+
+async def viewer_may(request: Request, question: Question) -> tuple[Viewer, Allow]:
+    """Return who is signed in and the yes; the refusal of a no is raised (M6)."""
+    viewer = await viewer_of(request)
+    access: Access = request.app.state.core.access
+    answer = await access.by_user(viewer.user_id, question, now=seen(request).now)
+    if isinstance(answer, Deny):
+        raise answer.refusal()
+    return viewer, answer
+
+
+def requires(
+    tool: str | None = None,
+    level: Level | None = None,
+    *,
+    manage: bool = False,
+    any_level: bool = False,
+    company: bool = True,
+    project: bool = False,
+) -> Callable[[Request], Awaitable[Allow]]:
+    """Return a FastAPI dependency that answers with the caller, or raises the refusal (X2).
+
+    The company is named as X3 says; `project` takes `project_id` from the path too.
+    """
+
+    async def caller(request: Request) -> Allow:
+        core = request.app.state.core
+        access: Access = core.access
+        company_id = named_company(request, headers=core.settings.company_headers) if company else None
+        project_id = path_id(request, "project_id", "project_unknown") if project else None
+        question = Question(
+            company_id=company_id,
+            needs_company=company,
+            project_id=None if project_id is None else ProjectId(project_id),
+            tool=tool,
+            level=level,
+            manage=manage,
+            any_level=any_level,
+        )
+        answer = await access.by_token(bearer(request), question, now=seen(request).now)
+        if isinstance(answer, Deny):
+            raise answer.refusal()
+        return answer
+
+    return caller
+
+
+def named_company(request: HTTPConnection, *, headers: tuple[str, ...]) -> CompanyId | None:
+    """Return the company that headers, path and query name; None when none does (X3).
+
+    Each names it at most once, as ASCII digits without sign or leading zero. Where two
+    disagree, or one cannot be read: `company_ambiguous`.
+    """
+    named = [value for header in headers for value in request.headers.getlist(header)]
+    counts = [len(request.headers.getlist(header)) for header in headers]
+    queries = request.query_params.getlist("company_id")
+    if max([*counts, len(queries)], default=0) > 1:
+        raise _ambiguous("The company is named twice in one place.")
+    named += queries
+    if (from_path := request.path_params.get("company_id")) is not None:
+        named.append(str(from_path))
+    if not named:
+        return None
+    if len(set(named)) > 1:
+        raise _ambiguous("The headers, the path and the query name different companies.")
+    number = plain_id(named[0])
+    if number is None:
+        raise _ambiguous("The company is not named by plain digits.")
+    return CompanyId(number)
+
+
+def plain_id(text: str) -> int | None:
+    """Return the id written as ASCII digits without sign or leading zero, below 2^53; else None."""
+    if not (text.isascii() and text.isdigit()) or text.startswith("0") or len(text) > 16:
+        return None
+    number = int(text)
+    return number if number < 2**53 else None
+
+
+def path_id(request: HTTPConnection, name: str, code: str = "not_found") -> int:
+    """Return an id of the path; NotFound with that code when it cannot be one (P6)."""
+    number = plain_id(str(request.path_params.get(name, "")))
+    if number is None:
+        raise NotFound(code)
+    return number
+
+
+def _ambiguous(message: str) -> BadRequest:
+    return BadRequest(
+        "company_ambiguous",
+        message,
+        help="The program that calls names the company once, as digits, or everywhere the same.",
+    )

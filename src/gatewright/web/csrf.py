@@ -1,0 +1,50 @@
+"""The token that ties a form to the browser it was made for (A174, A175)."""
+
+from starlette.requests import Request
+
+from gatewright.base.errors import NotAllowed
+from gatewright.base.secrets import Purpose, ServerKeys, mint, same
+from gatewright.settings import Settings
+from gatewright.web.forms import PageForm, page_form
+
+FIELD = "csrf_token"
+
+
+def cookie_name(settings: Settings) -> str:
+    """Return the session cookie's name; `__Host-` binds it to this host where https allows it (A173)."""
+    return "__Host-gw_session" if settings.is_https else "gw_session"
+
+
+def browser_token(request: Request, settings: Settings) -> str:
+    """Return what the session cookie holds, or a fresh value for a browser without one."""
+    kept = request.scope["state"].get("browser_token")
+    if kept is None:
+        kept = request.cookies.get(cookie_name(settings)) or mint("gwb")
+        request.scope["state"]["browser_token"] = kept
+    return str(kept)
+
+
+def csrf_token(keys: ServerKeys, browser: str) -> str:
+    """Return the token for the browser that holds this cookie: derived, so nothing is stored."""
+    return keys.current.mac(Purpose.CSRF, browser.encode()).hex()
+
+
+async def guarded_form(request: Request) -> PageForm:
+    """Return the form of a POST to a page; NotAllowed unless this browser's own page sent it."""
+    core = request.app.state.core
+    form = await page_form(request)
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise _forged()
+    browser = request.cookies.get(cookie_name(core.settings), "")
+    expected = [key.mac(Purpose.CSRF, browser.encode()).hex() for key in core.keys.keys]
+    if not browser or not any(same(form.text(FIELD), token) for token in expected):
+        raise _forged()
+    return form
+
+
+def _forged() -> NotAllowed:
+    return NotAllowed(
+        "csrf_failed",
+        "This form was not sent from the page it belongs to, or the page is older than your sign-in.",
+        help="Go back, reload the page and send the form again.",
+    )

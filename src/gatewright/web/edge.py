@@ -1,0 +1,156 @@
+"""The edge: what is known of a request before anything is decided, and what every answer carries.
+
+Outermost of all. Reads the time once, names the request, finds the client's
+address, refuses oversized headers, and turns what nobody caught into a plain 500.
+"""
+
+import ipaddress
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from time import perf_counter
+from typing import cast
+
+import structlog
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gatewright.base import clock
+from gatewright.events.catalogue import Origin
+
+MOST_HEADER_BYTES = 32 * 1024
+_log = structlog.get_logger("gatewright.edge")
+
+DEFAULT_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the edge knows of one request."""
+
+    request_id: str
+    now: datetime
+    ip: str | None
+    user_agent: str | None
+
+    def origin(self, by_kind: str, by_id: int | None = None, *, via_app_id: int | None = None) -> Origin:
+        """Return where an event comes from, for whoever turned out to be asking (R1)."""
+        return Origin(by_kind, by_id, via_app_id, self.ip, self.user_agent, self.request_id)
+
+
+def seen(connection: HTTPConnection) -> Seen:
+    """Return what the edge noted of this request."""
+    return cast(Seen, connection.scope["state"]["seen"])
+
+
+class Edge:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, *, trusted_proxies: Sequence[str] = ()) -> None:
+        self._app = app
+        self._trusted = [ipaddress.ip_network(text, strict=False) for text in trusted_proxies]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and finish its answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        noted = self._note(scope)
+        scope.setdefault("state", {})["seen"] = noted
+        answer = _Answer(send, noted)
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADER_BYTES:
+            await answer.refuse(431, "headers_too_large", "The request's headers are larger than 32 KiB.")
+        else:
+            await self._pass_on(scope, receive, answer)
+        _log.info(
+            "request",
+            method=scope["method"],
+            path=scope["path"],  # never the query: it may hold codes (http.md)
+            status=answer.status,
+            ms=round((perf_counter() - started) * 1000, 1),
+            request_id=noted.request_id,
+            ip=noted.ip,
+        )
+
+    async def _pass_on(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        try:
+            await self._app(scope, receive, answer)
+        except Exception as error:
+            # The traceback holds no values of variables, and the message of an
+            # exception may quote input: the type and the place are enough (T13).
+            _log.error("failed", error=type(error).__name__, where=_where(error), request_id=answer.seen.request_id)
+            if answer.status:
+                raise
+            await answer.refuse(500, "internal_error", "Something failed here. Tell the operator the request id.")
+
+    def _note(self, scope: Scope) -> Seen:
+        headers = dict(scope["headers"])
+        agent = headers.get(b"user-agent", b"").decode("latin-1") or None
+        return Seen(str(uuid.uuid4()), clock.now(), self._address(scope, headers), agent)
+
+    def _address(self, scope: Scope, headers: dict[bytes, bytes]) -> str | None:
+        """Return the client's address: the last one that is no proxy of ours (A186)."""
+        peer = scope["client"][0] if scope.get("client") else None
+        hops = [hop.strip() for hop in headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",") if hop.strip()]
+        while peer is not None and hops and self._is_trusted(peer):
+            peer = hops.pop()
+        return peer if peer is None or _is_address(peer) else None
+
+    def _is_trusted(self, text: str) -> bool:
+        return _is_address(text) and any(ipaddress.ip_address(text) in network for network in self._trusted)
+
+
+class _Answer:
+    """`send`, with what every answer carries added at its start."""
+
+    def __init__(self, send: Send, seen: Seen) -> None:
+        self._send = send
+        self.seen = seen
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message = {**message, "headers": self._complete(list(message.get("headers", ())))}
+        await self._send(message)
+
+    def _complete(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        present = {name.lower() for name, _ in headers}
+        missing = [(name, value) for name, value in DEFAULT_HEADERS if name not in present]
+        return [*headers, *missing, (b"x-request-id", self.seen.request_id.encode())]
+
+    async def refuse(self, status: int, code: str, message: str) -> None:
+        """Answer with the API's error body, whoever asked."""
+        error = {"code": code, "message": message, "help": "", "request_id": self.seen.request_id}
+        body = json.dumps({"error": error, "errors": [message]}).encode()
+        headers = [
+            (b"content-type", b"application/json; charset=utf-8"),
+            (b"cache-control", b"no-store"),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        await self({"type": "http.response.start", "status": status, "headers": headers})
+        await self({"type": "http.response.body", "body": body})
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _where(error: BaseException) -> list[str]:
+    places, traceback = [], error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        places.append(f"{code.co_filename.rpartition('gatewright/')[2]}:{traceback.tb_lineno} {code.co_name}")
+        traceback = traceback.tb_next
+    return places[-8:]
