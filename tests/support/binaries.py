@@ -68,10 +68,10 @@ def find_chromium() -> Path | None:
 
 
 def _playwrights_own() -> Path | None:
-    caches = {"darwin": Path.home() / "Library/Caches/ms-playwright"}
-    cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or caches.get(sys.platform, "~/.cache/ms-playwright"))
+    usual = "~/Library/Caches/ms-playwright" if sys.platform == "darwin" else "~/.cache/ms-playwright"
+    cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH", usual)).expanduser()
     executables = (
-        *cache.expanduser().glob("chromium-*/chrome-linux*/chrome"),
-        *cache.expanduser().glob("chromium-*/chrome-mac*/Chromium.app/Contents/MacOS/Chromium"),
+        *cache.glob("chromium-*/chrome-linux*/chrome"),
+        *cache.glob("chromium-*/chrome-mac*/Chromium.app/Contents/MacOS/Chromium"),
     )
     return max(executables, default=None)

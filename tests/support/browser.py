@@ -49,7 +49,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     complaints: list[str] = []
     contexts = []
 
-    def open_one(viewport: ViewportSize = DESKTOP, *, javascript: bool = True, **options: Any) -> Page:  # noqa: ANN401  (Playwright's own options)
+    def open_one(viewport: ViewportSize = DESKTOP, *, javascript: bool = True, **options: Any) -> Page:
         context = browser.new_context(viewport=viewport, java_script_enabled=javascript, **options)
         context.set_default_timeout(_WAIT_MILLISECONDS)
         contexts.append(context)

@@ -150,7 +150,6 @@ def _readable(binaries: Path, folder: Path) -> Path:
 def _postgresql(binaries: str, program: str, *arguments: str, check: bool = True) -> bool:
     """Return whether the program succeeded; its words are raised when it must and did not."""
     user = _user()
-    identity = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
     # pg_ctl's child keeps our pipes open, so it writes to a file instead.
     with tempfile.TemporaryFile("w+") as said:
         done = subprocess.run(
@@ -160,7 +159,9 @@ def _postgresql(binaries: str, program: str, *arguments: str, check: bool = True
             stderr=subprocess.STDOUT,
             cwd="/",
             check=False,
-            **identity,  # type: ignore[arg-type]
+            user=user,
+            group=pwd.getpwnam(user).pw_gid if user else None,
+            extra_groups=[] if user else None,
         )
         said.seek(0)
         if check and done.returncode != 0:

@@ -1,0 +1,1 @@
+"""Guards removed one by one, to see that a test notices."""

@@ -1,0 +1,68 @@
+"""Every rule is cited by a test, or stands in rules_pending.txt, never both."""
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+
+from tests.rules.citations import TESTS, citations, cited_by, rules
+
+ALL = rules(TESTS / "rules.txt")
+PENDING = rules(TESTS / "rules_pending.txt")
+
+
+def gaps(*, known: list[str], pending: list[str], cited: Mapping[str, AbstractSet[str]]) -> Iterator[str]:
+    """Yield what does not add up between the rules, the pending ones and the tests."""
+    for rule in known:
+        if rule not in cited and rule not in pending:
+            yield f"{rule}: no test cites it; write one that can fail, and cite `# {rule}` in it"
+        if rule in cited and rule in pending:
+            yield f"{rule}: cited by {min(cited[rule])}; remove it from tests/rules_pending.txt"
+    for rule in sorted(set(pending) - set(known)):
+        yield f"{rule}: stands in tests/rules_pending.txt but is no rule"
+    for rule in sorted(set(cited) - set(known)):
+        yield f"{rule}: cited by {min(cited[rule])} but is no rule"
+
+
+def test_the_list_holds_every_rule_once() -> None:
+    last = {"P": 9, "M": 8, "D": 8, "T": 14, "I": 6, "S": 10, "X": 5, "R": 4}
+    assert [f"{letter}{number}" for letter, end in last.items() for number in range(1, end + 1)] == ALL
+
+
+def test_every_rule_is_cited_or_pending() -> None:
+    assert list(gaps(known=ALL, pending=PENDING, cited=cited_by())) == []
+
+
+def test_a_gap_is_caught() -> None:
+    known, test = ["A1", "A2", "A3"], {"tests/test_a.py::test_a"}
+    assert list(gaps(known=known, pending=["A2", "A3"], cited={"A1": test})) == []
+    assert "A2: no test cites it" in next(gaps(known=known, pending=["A3"], cited={"A1": test}))
+    assert "A3: cited by" in next(gaps(known=known, pending=["A2", "A3"], cited={"A1": test, "A3": test}))
+    assert "is no rule" in next(gaps(known=known, pending=[*known, "A4"], cited={}))
+    assert "is no rule" in next(gaps(known=known, pending=known, cited={"A9": test}))
+
+
+def test_citations_are_read_from_comments_and_docstrings_of_tests() -> None:
+    text = '''
+"""T1: a module cites nothing."""
+# T2 stands above a helper, not a test
+def helper():
+    # T3
+    pass
+
+# T4, T5: above the test
+@mark
+def test_one():
+    """T6: the head of a docstring.
+
+    T7, T8: and of another line. Not P1 within one.
+    """
+    assert one  # T9
+    other = 1  # like T10 in passing
+
+class TestTwo:
+    async def test_two(self):
+        # M1 and M2
+        pass
+'''
+    cited = {(c.rule, c.test) for c in citations(text, path="tests/test_x.py")}
+    one, two = "tests/test_x.py::test_one", "tests/test_x.py::TestTwo::test_two"
+    assert cited == {(f"T{n}", one) for n in range(4, 10)} | {("M1", two), ("M2", two)}
