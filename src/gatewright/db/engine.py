@@ -133,7 +133,9 @@ class Database:
                 max_overflow=0,
                 pool_timeout=10,
             )
-            return cls(parsed, engine, engine, news=news or {})
+            # The same pool, but each statement by itself: reads begin no transaction.
+            reader = engine.execution_options(isolation_level="AUTOCOMMIT")
+            return cls(parsed, engine, reader, news=news or {})
         raise ValueError(f"DATABASE_URL must begin with sqlite:/// or postgresql://, not {parsed.drivername}")
 
     @property
@@ -144,14 +146,13 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.writer.dispose()
-        if self.reader is not self.writer:
-            await self.reader.dispose()
+        await self.reader.dispose()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Reader]:
         """Lend a connection on which each statement sees what was committed before it."""
         async with self.reader.connect() as connection:
-            yield Reader(await connection.execution_options(isolation_level="AUTOCOMMIT"))
+            yield Reader(connection)
 
     async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Return what `work` returned, after its transaction was committed and made known.
@@ -221,10 +222,10 @@ def _sqlite_writer(url: URL) -> AsyncEngine:
 
 
 def _sqlite_reader(url: URL) -> AsyncEngine:
-    return _sqlite_engine(url, connections=SQLITE_READERS)
+    return _sqlite_engine(url, connections=SQLITE_READERS, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
 
 
-def _sqlite_engine(url: URL, *, connections: int) -> AsyncEngine:
+def _sqlite_engine(url: URL, *, connections: int, **options: Any) -> AsyncEngine:
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
         poolclass=AsyncAdaptedQueuePool,
@@ -232,6 +233,7 @@ def _sqlite_engine(url: URL, *, connections: int) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=30,
         connect_args={"timeout": SQLITE_BUSY_SECONDS},
+        **options,
     )
 
     @event.listens_for(engine.sync_engine, "connect")
