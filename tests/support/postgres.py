@@ -139,12 +139,16 @@ def _start(folder: Path) -> Cluster:
 
 
 def _readable(binaries: Path, folder: Path) -> Path:
-    """Return `binaries`, or a copy where the unprivileged user can run it (a wheel under /root)."""
-    seen = subprocess.run([binaries / "postgres", "--version"], user=_user(), capture_output=True, check=False, cwd="/")
-    if seen.returncode == 0:
+    """Return `binaries`, or a copy of the wheel's where the unprivileged user can run them."""
+    program = str(binaries / "postgres")
+    if subprocess.run(["test", "-x", program], user=_user(), check=False, cwd="/").returncode == 0:
         return binaries
-    shutil.copytree(binaries.parent, folder / "postgresql", symlinks=True)
-    return folder / "postgresql" / "bin"
+    if binaries.parent.name != "pginstall":
+        raise LookupError(f"{_user()} may not run {program}; PostgreSQL refuses root, so make it reachable")
+    package = binaries.parents[1]
+    for part in package.parent.glob(f"{package.name}*"):  # the binaries look for their libraries beside the package
+        shutil.copytree(part, folder / part.name, symlinks=True)
+    return folder / package.name / "pginstall" / "bin"
 
 
 def _postgresql(binaries: str, program: str, *arguments: str, check: bool = True) -> bool:

@@ -1,0 +1,123 @@
+"""Bodies and queries, parsed strictly (http.md, Everywhere)."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from gatewright.base.errors import BadRequest, TooLarge
+from gatewright.web.forms import oauth_parameters, query_parameters
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+JSON = {"content-type": "application/json"}
+MULTIPART = {"content-type": "multipart/form-data; boundary=x"}
+
+
+async def _echo(request: Request) -> JSONResponse:
+    try:
+        parameters = await oauth_parameters(request) if request.method == "POST" else query_parameters(request)
+    except (BadRequest, TooLarge) as refusal:
+        return JSONResponse({"refused": refusal.code, "why": refusal.message}, 400)
+    return JSONResponse(parameters)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    app = Starlette(routes=[Route("/", _echo, methods=["GET", "POST"])])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        yield client
+
+
+async def _post(client: httpx.AsyncClient, body: bytes, headers: Any) -> Any:
+    return (await client.post("/", content=body, headers=headers)).json()
+
+
+def _part(name: str, value: str, *, extra: str = "") -> str:
+    return f'--x\r\nContent-Disposition: form-data; name="{name}"{extra}\r\n\r\n{value}\r\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"grant_type=a&code=+b%20", FORM),
+        (b'{"grant_type": "a", "code": " b "}', JSON),
+        ((_part("grant_type", "a") + _part("code", " b ") + "--x--\r\n").encode(), MULTIPART),
+        (b"grant_type=a&code=+b%20", {"content-type": "Application/X-WWW-Form-URLEncoded; charset=UTF-8"}),
+    ],
+)
+async def test_three_content_types_give_the_same_parameters_untrimmed(
+    client: httpx.AsyncClient, body: bytes, headers: Any
+) -> None:
+    assert await _post(client, body, headers) == {"grant_type": "a", "code": " b "}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"a=1&a=1", FORM),  # A116
+        (b"a=&a=1", FORM),
+        (b'{"a": "1", "a": "1"}', JSON),  # A122
+        ((_part("a", "1") + _part("a", "1") + "--x--\r\n").encode(), MULTIPART),
+        (b"a=%00", FORM),  # A119
+        (b'{"a": "\\u0000"}', JSON),
+        (b"a=%ff", FORM),  # A120
+        (b"a=\xff", FORM),
+        (b'{"a": "\xff"}', JSON),
+        (b'{"a": "\\ud800"}', JSON),
+        (b'{"a": NaN}', JSON),  # A124
+        (b'{"a": 1e999}', JSON),
+        (b'{"a": ' + b"9" * 5000 + b"}", JSON),
+        (b'{"a": null}', JSON),
+        (b'{"a": {"b": "c"}}', JSON),
+        (b'["a"]', JSON),
+        (b'[["a", "b"]]', JSON),
+        (b"[" * 60000, JSON),
+        (b"{", JSON),
+        (b"", JSON),
+        (b"a=1", {"content-type": "text/plain"}),
+        (b"a=1", {}),
+        (b"a=1", {**FORM, "content-encoding": "gzip"}),
+        (b"nonsense", MULTIPART),
+        (b"nonsense", {"content-type": "multipart/form-data"}),
+        ((_part("a", "1", extra='; filename="f"') + "--x--\r\n").encode(), MULTIPART),
+        (_part("a", "1").encode()[:20], MULTIPART),
+    ],
+)
+async def test_what_is_repeated_or_malformed_is_refused(client: httpx.AsyncClient, body: bytes, headers: Any) -> None:
+    assert (await _post(client, body, headers))["refused"] == "invalid_request"
+
+
+async def test_repeated_content_type_is_refused(client: httpx.AsyncClient) -> None:
+    headers = [("content-type", FORM["content-type"]), ("content-type", JSON["content-type"])]
+    assert (await _post(client, b"a=1", headers))["refused"] == "invalid_request"
+
+
+@pytest.mark.parametrize(("size", "refused"), [(64 * 1024, None), (64 * 1024 + 1, "too_large")])
+async def test_bodies_above_64_kib_are_refused_declared_or_not(
+    client: httpx.AsyncClient, size: int, refused: str | None
+) -> None:
+    """A117: a body is not read past the limit."""
+    body = b"a=" + b"x" * (size - 2)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 1000):
+            yield body[start : start + 1000]
+
+    assert (await _post(client, body, FORM)).get("refused") == refused
+    assert (await client.post("/", content=chunks(), headers=FORM)).json().get("refused") == refused
+
+
+async def test_a_parameter_without_a_value_is_absent(client: httpx.AsyncClient) -> None:
+    """RFC 6749 §3.1."""
+    assert await _post(client, b"a=&b=1", FORM) == {"b": "1"}
+
+
+async def test_queries_are_as_strict(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/?a=1&a=2")).json()["refused"] == "invalid_request"
+    assert (await client.get("/?a=%ff")).json()["refused"] == "invalid_request"
+    assert (await client.get("/?a=1&b=%C3%BC")).json() == {"a": "1", "b": "ü"}
