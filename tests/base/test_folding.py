@@ -26,7 +26,7 @@ def test_folding_twice_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "email", ["", "ada", "@x", "ada@", "a b@x.example", "a\n@x.example", "a@b@c", "a" * 250 + "@x.ex"]
+    "email", ["", "ada", "@x", "ada@", "a b@x.example", "a\n@x.example", "a@b@c", "a" * 253 + "@x"]
 )
 def test_what_is_no_address_is_refused(email: str) -> None:
     assert not is_email_shaped(email)

@@ -1,11 +1,12 @@
 """Bodies and queries, parsed once and strictly: nothing repeated, nothing trimmed, nothing guessed."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -132,7 +133,12 @@ def _form_pairs(body: bytes) -> list[tuple[str, str]]:
 
 
 async def _multipart_pairs(headers: Headers, body: bytes) -> list[tuple[str, str]]:
-    async def whole() -> Any:
+    boundary = parse_options_header(headers.get("content-type"))[1].get(b"boundary", b"")
+    # The parser takes a body that stops half-way for a whole one.
+    if not boundary or b"--" + boundary + b"--" not in body:
+        raise _bad("The multipart body has no end.")
+
+    async def whole() -> AsyncGenerator[bytes, None]:
         yield body
 
     try:
