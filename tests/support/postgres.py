@@ -52,7 +52,7 @@ class Cluster:
 
     def execute(self, statement: str) -> None:
         """Run one statement outside of any transaction, from wherever we are."""
-        _off_the_loop(lambda: asyncio.run(_execute(self.url("postgres"), statement)))
+        off_the_loop(lambda: asyncio.run(_execute(self.url("postgres"), statement)))
 
     def create_database(self, *, template: str = "template1") -> str:
         """Return the name of a new database that is a copy of `template`."""
@@ -64,14 +64,14 @@ class Cluster:
         """Drop a database, whoever is still connected."""
         self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
-    def template(self, name: str, *, fill: Callable[[str], None]) -> str:
+    def template(self, name: str, *, fill: Callable[[str], object]) -> str:
         """Return `name`, a database that `fill(url)` filled once for the whole run."""
         with _locked(Path(self.folder).parent):
             done = Path(self.folder).parent / f"{name}.template"
             if not done.exists():
                 self.drop_database(name)
                 self.execute(f'CREATE DATABASE "{name}"')
-                _off_the_loop(lambda: fill(self.url(name)))
+                off_the_loop(lambda: fill(self.url(name)))
                 done.touch()
         return name
 
@@ -203,7 +203,7 @@ async def _execute(url: str, statement: str) -> None:
         await connection.close()
 
 
-def _off_the_loop(work: Callable[[], None]) -> None:
+def off_the_loop(work: Callable[[], object]) -> None:
     """Run `work` on a thread of its own, so that it may run an event loop wherever we stand."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(work).result()
