@@ -86,8 +86,10 @@ class Edge:
             # The traceback holds no values of variables, and the message of an
             # exception may quote input: the type and the place are enough (T13).
             _log.error("failed", error=type(error).__name__, where=_where(error), request_id=answer.seen.request_id)
+            if answer.is_complete:
+                return
             if answer.status:
-                raise
+                raise ConnectionAbortedError("the answer failed half-way") from None
             await answer.refuse(500, "internal_error", "Something failed here. Tell the operator the request id.")
 
     def _note(self, scope: Scope) -> Seen:
@@ -114,12 +116,14 @@ class _Answer:
         self._send = send
         self.seen = seen
         self.status = 0
+        self.is_complete = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message = {**message, "headers": self._complete(list(message.get("headers", ())))}
         await self._send(message)
+        self.is_complete = message["type"] == "http.response.body" and not message.get("more_body", False)
 
     def _complete(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         present = {name.lower() for name, _ in headers}
