@@ -1,0 +1,1 @@
+"""The revisions of the schema, run by `db/migrate.py` inside its transaction."""
