@@ -32,8 +32,8 @@ class Module:
         return self.parts[0]
 
     def is_room(self, *rooms: str) -> bool:
-        """Return whether this is one of a slice's `rooms`, whole or split up in a folder of that name."""
-        return any(room in self.parts[1:] for room in rooms)
+        """Return whether this is one of a slice's `rooms`: whole, in a folder of that name, or as `topic_room.py`."""
+        return any(part == room or part.endswith(f"_{room}") for part in self.parts[1:] for room in rooms)
 
     def at(self, node: ast.AST) -> str:
         """Return `path:line` of a node, for a message."""

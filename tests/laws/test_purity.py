@@ -80,6 +80,7 @@ def test_an_impure_rule_is_caught() -> None:
     text = "from gatewright.db import schema\nimport gatewright.settings\nfrom gatewright.base import clock, ids\n"
     assert len(list(impure_imports(planted(text, path="oauth/rules.py")))) == 3
     assert len(list(impure_imports(planted(text, path="oauth/rules/refresh.py")))) == 3
+    assert len(list(impure_imports(planted(text, path="oauth/authorize_rules.py")))) == 3
     assert list(impure_imports(planted(text, path="oauth/service.py"))) == []
     assert list(impure_imports(planted("from gatewright.base import ids", path="oauth/model.py"))) == []
 

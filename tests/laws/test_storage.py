@@ -85,6 +85,7 @@ def test_sql_outside_a_store_is_caught() -> None:
     assert len(list(stray_sql(planted(text, path="apps/service.py")))) == 3
     assert list(stray_sql(planted(text, path="apps/store.py"))) == []
     assert list(stray_sql(planted(text, path="apps/store/installations.py"))) == []
+    assert list(stray_sql(planted(text, path="apps/installation_store.py"))) == []
 
 
 def test_a_table_with_two_writers_is_caught() -> None:
