@@ -31,15 +31,20 @@ def csrf_token(keys: ServerKeys, browser: str) -> str:
 
 async def guarded_form(request: Request) -> PageForm:
     """Return the form of a POST to a page; NotAllowed unless this browser's own page sent it."""
-    core = request.app.state.core
     form = await page_form(request)
+    guard(request, form)
+    return form
+
+
+def guard(request: Request, form: PageForm) -> None:
+    """Raise NotAllowed unless this browser's own page sent the form."""
+    core = request.app.state.core
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise _forged()
     browser = request.cookies.get(cookie_name(core.settings), "")
     expected = [key.mac(Purpose.CSRF, browser.encode()).hex() for key in core.keys.keys]
     if not browser or not any(same(form.text(FIELD), token) for token in expected):
         raise _forged()
-    return form
 
 
 def _forged() -> NotAllowed:

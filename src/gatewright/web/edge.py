@@ -21,6 +21,7 @@ from gatewright.base import clock
 from gatewright.events.catalogue import Origin
 
 MOST_HEADER_BYTES = 32 * 1024
+_BEFORE_TOKENS = ("/invitation/", "/password/reset/")
 _log = structlog.get_logger("gatewright.edge")
 
 DEFAULT_HEADERS = (
@@ -72,7 +73,7 @@ class Edge:
         _log.info(
             "request",
             method=scope["method"],
-            path=scope["path"],  # never the query: it may hold codes (http.md)
+            path=loggable(scope["path"]),  # never the query: it may hold codes (http.md)
             status=answer.status,
             ms=round((perf_counter() - started) * 1000, 1),
             request_id=noted.request_id,
@@ -141,6 +142,14 @@ class _Answer:
         ]
         await self({"type": "http.response.start", "status": status, "headers": headers})
         await self({"type": "http.response.body", "body": body})
+
+
+def loggable(path: str) -> str:
+    """Return the path without the one-time token that it may end in (P8: links are never logged)."""
+    for prefix in _BEFORE_TOKENS:
+        if path.startswith(prefix):
+            return f"{prefix}…"
+    return path
 
 
 def _is_address(text: str) -> bool:

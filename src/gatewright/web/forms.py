@@ -41,6 +41,11 @@ async def oauth_parameters(request: Request) -> dict[str, str]:
     A parameter without a value counts as absent (RFC 6749 §3.1). BadRequest for what
     is repeated or malformed, TooLarge above 64 KiB.
     """
+    return once(await oauth_pairs(request))
+
+
+async def oauth_pairs(request: Request) -> list[tuple[str, str]]:
+    """Return the body of `POST /oauth/*` as pairs in order, repeats and all; refused as above."""
     if len(request.headers.getlist("content-type")) > 1:
         raise _bad("Content-Type is repeated.")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
@@ -57,7 +62,7 @@ async def oauth_parameters(request: Request) -> dict[str, str]:
         pairs = []
     else:
         raise _bad(f"Content-Type must be {FORM}, {MULTIPART} or {JSON}.")
-    return once(pairs)
+    return pairs
 
 
 def query_parameters(request: Request) -> dict[str, str]:
