@@ -105,7 +105,12 @@ def _copy(tree: Path, folder: Path) -> Path:
 def _git_apply(*options: str, patch: Path, tree: Path) -> str:
     environment = os.environ | {"GIT_CEILING_DIRECTORIES": str(tree.parent)}
     done = subprocess.run(
-        ["git", "apply", *options, patch], cwd=tree, env=environment, capture_output=True, text=True, check=False
+        ["git", "-c", "safe.directory=*", "apply", *options, patch],
+        cwd=tree,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return "" if done.returncode == 0 else done.stderr or "git apply failed"
 
