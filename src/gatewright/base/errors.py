@@ -45,6 +45,25 @@ class TooLarge(Refusal):
     """The request is larger than this endpoint reads."""
 
 
+class WrongMethod(Refusal):
+    """The address is known, and answers to other methods."""
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        super().__init__(
+            "method_not_allowed",
+            "This address does not answer to that method.",
+            help=f"Use {', '.join(allowed)}.",
+        )
+        self.allowed = allowed
+
+
+class UnsupportedType(Refusal):
+    """The body has a type that this address does not read."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("unsupported_media_type", message, help="The program that sent it has to be corrected.")
+
+
 class Unavailable(Refusal):
     """It cannot be answered now; the same request may be sent again."""
 

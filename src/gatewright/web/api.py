@@ -18,6 +18,8 @@ from gatewright.base.errors import (
     TooLarge,
     Unauthenticated,
     Unavailable,
+    UnsupportedType,
+    WrongMethod,
 )
 from gatewright.web.edge import seen
 from gatewright.web.forms import once, query_pairs
@@ -31,8 +33,10 @@ STATUS: Mapping[type[Refusal], int] = {
     BadRequest: 400,
     NotAllowed: 403,
     NotFound: 404,
+    WrongMethod: 405,
     Conflict: 409,
     TooLarge: 413,
+    UnsupportedType: 415,
     Invalid: 422,
     Unavailable: 503,
 }
@@ -61,6 +65,8 @@ def refusal_answer(request: Request, refusal: Refusal) -> JSONResponse:
         headers["www-authenticate"] = challenge(refusal)
     if status == 503:
         headers["retry-after"] = "2"
+    if isinstance(refusal, WrongMethod):
+        headers["allow"] = ", ".join(refusal.allowed)
     return JSONResponse({"error": error, "errors": sentences}, status, headers)
 
 

@@ -1,0 +1,104 @@
+"""The composition root: the house opened, the slices' routes joined, refusals told.
+
+Nothing imports it but the command line and the tests.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.routing import Mount
+
+from gatewright import __version__
+from gatewright.house import House, open_house
+from gatewright.settings import Settings
+from gatewright.web.core import Core
+from gatewright.web.edge import Edge
+from gatewright.web.intake import Intake
+from gatewright.web.refusals import TRANSLATED, translate
+from gatewright.web.static_files import Static
+
+API = (
+    "gatewright.decisions.api",
+    "gatewright.directory.api",
+    "gatewright.apps.api",
+    "gatewright.service_accounts.api",
+)
+ENDPOINTS = ("gatewright.oauth.endpoints", "gatewright.oauth.authorize_endpoint", "gatewright.decisions.endpoints")
+PAGES = (
+    "gatewright.login.pages",
+    "gatewright.oauth.pages",
+    "gatewright.directory.pages",
+    "gatewright.apps.pages",
+    "gatewright.service_accounts.pages",
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the ASGI application; its lifespan opens and closes the house."""
+    app = FastAPI(
+        title="Gatewright",
+        version=__version__,
+        lifespan=_lifespan(settings),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # they would answer with an address made of Host
+        # T13: traces and their logs would hold what clients sent.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
+    )
+    for name in API:
+        if module := _found(name):
+            app.include_router(module.router)
+    for name in (*ENDPOINTS, *PAGES):
+        if module := _found(name):
+            app.router.routes.extend(module.routes)
+    app.router.routes.append(Mount("/static", Static(), name="static"))
+    app.add_middleware(Intake)
+    app.add_middleware(Edge, trusted_proxies=settings.trusted_proxies)
+    for kind in TRANSLATED:
+        app.add_exception_handler(kind, translate)
+    return app
+
+
+def _found(name: str) -> Any:
+    try:
+        return import_module(name) if find_spec(name) else None
+    except ModuleNotFoundError:
+        return None
+
+
+def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_house(settings) as house:
+            _furnish(app, house)
+            yield
+
+    return lifespan
+
+
+def _furnish(app: FastAPI, house: House) -> None:
+    """Put the parts that routes ask for into the application's state."""
+    app.state.house = house
+    tokens = _found("gatewright.oauth.tokens")
+    app.state.tokens = tokens and tokens.TokenReader(house.settings, house.database, house.keys, house.facts)
+    passwords = _found("gatewright.login.passwords")
+    app.state.passwords = passwords and passwords.Passwords()
+    sessions = _found("gatewright.login.sessions")
+    engine = _found("gatewright.decisions.engine")
+    navigation = _found("gatewright.navigation")
+    traces = _found("gatewright.activity.traces")
+    access = engine and engine.Decisions(house, app.state.tokens)
+    app.state.core = Core(
+        settings=house.settings,
+        database=house.database,
+        keys=house.keys,
+        facts=house.facts,
+        access=access,
+        sessions=sessions and sessions.SessionKeeper(house),
+        navigation=navigation and navigation.Navigation(house, access),
+        traces=traces and traces.Traces(house, access),
+    )

@@ -1,0 +1,20 @@
+"""Which exceptions mean that the database cannot be asked right now."""
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+# OSError: asyncpg passes a refused connection on as it is.
+_FAILURES: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeout, OSError)
+# Where to look for one: `is_storage_failure` tells.
+STORAGE_ERRORS: tuple[type[Exception], ...] = (*_FAILURES, DBAPIError)
+_CONNECTION, _RESOURCES, _SHUTDOWN, _ROLLBACK = "08", "53", "57", "40"
+
+
+def is_storage_failure(error: Exception) -> bool:
+    """Return whether asking again in a while may succeed: not connected, exhausted, shutting down, contended."""
+    if isinstance(error, _FAILURES):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return error.connection_invalidated or state[:2] in {_CONNECTION, _RESOURCES, _SHUTDOWN, _ROLLBACK}

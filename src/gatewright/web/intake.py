@@ -1,0 +1,124 @@
+"""What comes in, made plain before any route sees it: the query, HEAD, and the API's JSON.
+
+Inside the edge, outside the routes. What is refused here is refused alike on every path.
+"""
+
+import json
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gatewright.base.errors import BadRequest, Refusal, UnsupportedType
+from gatewright.web.forms import JSON, read_body
+from gatewright.web.refusals import answer_refusal
+
+MOST_API_BYTES = 1024 * 1024
+API_PATHS = ("/rest/", "/authz/")
+WITH_BODY = {"POST", "PUT", "PATCH"}
+_CORRECT = "The program that sent the request has to be corrected."
+
+
+class Intake:
+    """ASGI middleware: passes on only what can be read in one way."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer what is wrong with it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if scope["method"] == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
+        try:
+            receive = await _readable(scope, receive)
+        except Refusal as refusal:
+            answer = await answer_refusal(Request(scope, receive), refusal)
+            await answer(scope, receive, send)
+        except ClientDisconnect:
+            return  # nobody is left to answer
+        else:
+            await self._app(scope, receive, send)
+
+
+async def _readable(scope: Scope, receive: Receive) -> Receive:
+    """Return where to read the body from; Refusal for a query or a body that cannot be read."""
+    if not scope["query_string"].isascii():
+        raise BadRequest("invalid_request", "The query is not percent-encoded.", help=_CORRECT)
+    if scope["method"] not in WITH_BODY or not scope["path"].startswith(API_PATHS):
+        return receive
+    request = Request(scope, receive)
+    body = await read_body(request, most=MOST_API_BYTES)
+    if body:
+        _refuse_other_types(request)
+        _refuse_unclear_json(body)
+    return _again(body, receive)
+
+
+def _refuse_other_types(request: Request) -> None:
+    types = request.headers.getlist("content-type")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedType("The body is encoded. Send it as it is, without Content-Encoding.")
+    if len(types) != 1 or types[0].partition(";")[0].strip().lower() != JSON:
+        raise UnsupportedType(f"Content-Type must be {JSON}.")
+
+
+def _refuse_unclear_json(body: bytes) -> None:
+    """Raise BadRequest unless every reader would read the same: no repeated key, no NaN, no half characters."""
+    try:
+        _look_through(json.loads(body.decode("utf-8"), object_pairs_hook=_unrepeated, parse_constant=_refuse_constant))
+    except (ValueError, RecursionError):
+        raise BadRequest(
+            "invalid_request",
+            "The body is not JSON that reads in one way: malformed, a repeated key, NaN, NUL or half a character.",
+            help=_CORRECT,
+        ) from None
+
+
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("a key is repeated")
+    return dict(pairs)
+
+
+def _refuse_constant(_name: str) -> Any:
+    raise ValueError("not JSON")
+
+
+def _look_through(value: Any) -> None:
+    """Raise ValueError for text that a database or a log cannot hold."""
+    if isinstance(value, str):
+        if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value):
+            raise ValueError("NUL or half a character")
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            _look_through(name)
+            _look_through(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _look_through(inner)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Return a channel that gives the body once more, then whatever comes after it."""
+    given = False
+
+    async def give() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return give
+
+
+def _without_body(send: Send) -> Send:
+    """Return a channel for the answer to HEAD: the headers of GET, and nothing else (RFC 9110 §9.3.2)."""
+
+    async def bare(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return bare
