@@ -44,7 +44,7 @@ $(TOOLS): requirements/test.txt requirements/lint.txt $(RUNTIME)
 setup: $(PACKAGE)
 
 run: setup
-	@exec $(BIN)/python demo/run.py
+	@exec $(BIN)/python -u demo/run.py
 
 test: lint
 	@$(BIN)/python -m tests.support.provide
@@ -53,7 +53,7 @@ test: lint
 lint: setup $(TOOLS)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy
+	@$(BIN)/mypy src tests $(wildcard demo examples)
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/deptry --no-ansi src
 	@$(BIN)/vulture
