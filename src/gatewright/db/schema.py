@@ -353,6 +353,7 @@ token_families = Table(
     Column("generation", BigInteger, nullable=False),
     Column("confirmed_generation", BigInteger, nullable=False),
     Column("repeats", Integer, nullable=False, server_default="0"),  # repeated generations in a row (T6)
+    Column("repeated_generation", BigInteger, nullable=False, server_default="-1"),  # the last of them
     Column("key_id", String(8), nullable=False, index=True),  # server key of the current generation
     Column("salt", LargeBinary, nullable=False),
     Column("scopes", JSON, nullable=False),

@@ -354,10 +354,21 @@ class FamilyOpened(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyEnded(FamilyOpened):
-    """`after["reason"]`: revoked, replayed, code_reused, repeated."""
+    """`after["reason"]`: revoked, replayed, code_reused, repeated, expired."""
 
     KIND = "family.ended"
     ENDS = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyMoved(FamilyOpened):
+    """A refresh authenticated with another secret moved the family to it (D4).
+
+    No normal refresh: every process must know at once which secret a family is on,
+    because retiring that secret ends it.
+    """
+
+    KIND = "family.moved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -359,6 +359,7 @@ def upgrade() -> None:
         sa.Column("generation", sa.BigInteger(), nullable=False),
         sa.Column("confirmed_generation", sa.BigInteger(), nullable=False),
         sa.Column("repeats", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("repeated_generation", sa.BigInteger(), server_default="-1", nullable=False),
         sa.Column("key_id", sa.String(length=8), nullable=False),
         sa.Column("salt", sa.LargeBinary(), nullable=False),
         sa.Column("scopes", sa.JSON(), nullable=False),
