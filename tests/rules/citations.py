@@ -1,7 +1,7 @@
 """The rules of the domain, and the tests that cite them.
 
 A test cites a rule in a comment (`# T7`, `# T5, T6: why`) on its lines or directly
-above it, or at the head of a docstring line (`T7: …`).
+above it, or at the head of a docstring line (`T7: …`, `T7.`).
 """
 
 import ast
@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
-_NUMBERS = r"[PMDTISXR]\d{1,2}(?:\s*(?:,|and)\s*[PMDTISXR]\d{1,2})*"
+# Beside rules, tests cite attacks (`# T7, A41`); those have numbers of their own.
+_NUMBERS = r"[A-Z]\d{1,3}(?:\s*(?:,|and)\s*[A-Z]\d{1,3})*"
 _IN_COMMENT = re.compile(rf"#\s*({_NUMBERS})(?=[\s:.;)]|$)")
-_IN_DOCSTRING = re.compile(rf"^\s*({_NUMBERS})\s*:", re.MULTILINE)
-_NUMBER = re.compile(r"[A-Z]\d{1,2}")
+_IN_DOCSTRING = re.compile(rf"^\s*({_NUMBERS})\s*[:.]", re.MULTILINE)
+_RULE = re.compile(r"\b[PMDTISXR]\d{1,2}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def citations(text: str, *, path: str) -> Iterator[Citation]:
         cited = _IN_DOCSTRING.findall(ast.get_docstring(node) or "")
         for line in _lines(node, comments):
             cited += _IN_COMMENT.findall(comments.get(line, ""))
-        for rule in sorted(set(_NUMBER.findall(" ".join(cited)))):
+        for rule in sorted(set(_RULE.findall(" ".join(cited)))):
             yield Citation(rule, f"{path}::{name}")
 
 

@@ -60,9 +60,11 @@ def test_one():
 
 class TestTwo:
     async def test_two(self):
+        """X1."""
         # M1 and M2
+        # R1, A144: with S256
         pass
 '''
     cited = {(c.rule, c.test) for c in citations(text, path="tests/test_x.py")}
     one, two = "tests/test_x.py::test_one", "tests/test_x.py::TestTwo::test_two"
-    assert cited == {(f"T{n}", one) for n in range(4, 10)} | {("M1", two), ("M2", two)}
+    assert cited == {(f"T{n}", one) for n in range(4, 10)} | {(rule, two) for rule in ("M1", "M2", "R1", "X1")}
