@@ -1,0 +1,1 @@
+"""The command line: what an operator types. It calls the same verbs as the pages."""

@@ -1,0 +1,187 @@
+"""Where settings come from: `GATEWRIGHT_…` in the environment, else `.env`, else the TOML file
+that `GATEWRIGHT_CONFIG` names. A name that is not known is refused, so that a misspelt
+one cannot be overlooked.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, DotEnvSettingsSource
+
+from gatewright.settings import Settings
+
+PREFIX = "GATEWRIGHT_"
+_CONFIG = "config"
+_MASK = "***"
+_SECRET_PARAMETERS = ("pass", "secret", "key", "token")
+_IN_OTHER_WORDS = {
+    "int_parsing": "write a whole number",
+    "int_type": "write a whole number",
+    "int_from_float": "write a whole number",
+    "bool_parsing": "write on or off",
+    "bool_type": "write on or off",
+    "timedelta_parsing": "write seconds or a number with s, m, h or d, such as 10m",
+    "timedelta_type": "write seconds or a number with s, m, h or d, such as 10m",
+    "greater_than": "write more than 0",
+}
+
+
+class BadSettings(Exception):
+    """Settings that cannot be used: a sentence for each, which names it and says what to write."""
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__("\n".join(sentences))
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One setting as `gatewright settings` shows it, with its secrets masked."""
+
+    name: str
+    value: str
+    source: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The settings, and for each that was set, where."""
+
+    settings: Settings
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def explained(self) -> Iterator[Explained]:
+        """Yield every setting with its value, where it came from and what it means."""
+        for name, info in Settings.model_fields.items():
+            value = _shown(self.settings, name)
+            yield Explained(PREFIX + name.upper(), value, self.sources.get(name, "default"), info.description or "")
+
+
+def load_settings(environ: Mapping[str, str], *, folder: Path) -> Loaded:
+    """Return the settings of this environment and of `.env` in `folder`; BadSettings when any is wrong.
+
+    An empty value counts as none.
+    """
+    environment, dotenv = _named(environ), _named(_dotenv(folder / ".env"))
+    config = environment.pop(_CONFIG, "") or dotenv.pop(_CONFIG, "")
+    dotenv.pop(_CONFIG, None)
+    layers = [(".env", dotenv), ("the environment", environment)]
+    if config:
+        layers.insert(0, (config, _toml(folder / config)))
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for source, texts in layers:
+        given = {name: value for name, value in texts.items() if value not in {"", None}}
+        values |= given
+        sources |= dict.fromkeys(given, source)
+    return Loaded(_validated(values, sources), sources)
+
+
+def _named(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return what begins with the prefix, by the setting's name."""
+    found = ((name.upper(), value) for name, value in texts.items())
+    return {name.removeprefix(PREFIX).lower(): value for name, value in found if name.startswith(PREFIX)}
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    try:
+        found = DotEnvSettingsSource(BaseSettings, env_file=path).env_vars
+    except (OSError, UnicodeDecodeError):
+        raise BadSettings(f"{path} cannot be read: make it a UTF-8 file of NAME=VALUE lines.") from None
+    return {name: value or "" for name, value in found.items()}
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        found = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise BadSettings(f"GATEWRIGHT_CONFIG names {path}, which cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSettings(f"GATEWRIGHT_CONFIG names {path}, which is no TOML: {error}.") from None
+    return {name.upper().removeprefix(PREFIX).lower(): _plain(value) for name, value in found.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Return a TOML value as the settings take it; lists of anything but texts are left to fail."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _validated(values: Mapping[str, Any], sources: Mapping[str, str]) -> Settings:
+    unknown = [name for name in values if name not in Settings.model_fields]
+    if unknown:
+        raise BadSettings(
+            *(f"{PREFIX}{name.upper()} ({sources[name]}) is no setting; see `gatewright settings`." for name in unknown)
+        )
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise BadSettings(*(_sentence(problem, sources) for problem in error.errors())) from None
+
+
+def _sentence(problem: ErrorDetails, sources: Mapping[str, str]) -> str:
+    name = str(problem["loc"][0])
+    said = problem["msg"].removeprefix("Value error, ").removesuffix(".")
+    told = _IN_OTHER_WORDS.get(problem["type"], said)
+    return f"{PREFIX}{name.upper()} ({sources.get(name, 'default')}) cannot be used: {told}."
+
+
+def _shown(settings: Settings, name: str) -> str:
+    count = len(settings.secret_keys)
+    filled = {
+        "secret_keys": f"{_MASK} ({count})" if count else _generated_keys(settings),
+        "database_url": masked_url(settings.database),
+        "smtp_url": masked_url(settings.smtp_url),
+        "audience": settings.token_audience,
+        "service_account_domain": settings.service_domain,
+    }
+    return filled[name] if name in filled else _text(getattr(settings, name))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, timedelta):
+        return _duration(value)
+    if isinstance(value, tuple):
+        return ",".join(value) or "none"
+    return "none" if value in {None, ""} else str(value)
+
+
+def _duration(length: timedelta) -> str:
+    seconds = int(length.total_seconds())
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def masked_url(url: str) -> str:
+    """Return the address without the passwords in it: of the user, and in the query."""
+    if not url:
+        return "none"
+    if url.startswith("sqlite:"):
+        return url
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    if ":" in user:
+        user = f"{user.partition(':')[0]}:{_MASK}"
+    query = [(name, _MASK if _is_secret(name) else value) for name, value in parse_qsl(parts.query)]
+    asked = f"?{urlencode(query, safe="*")}" if query else ""
+    return f"{parts.scheme}://{user}{at}{host}{parts.path}{asked}"
+
+
+def _is_secret(name: str) -> bool:
+    return any(word in name.lower() for word in _SECRET_PARAMETERS)
+
+
+def _generated_keys(settings: Settings) -> str:
+    return str(settings.data_dir / "secret_keys") if settings.is_embedded else "none"
