@@ -1,0 +1,50 @@
+"""The directory's verbs. Others import them from here."""
+
+from gatewright.directory.service.companies import (
+    change_company,
+    change_project,
+    create_company,
+    create_project,
+    declare_tool,
+    ensure_builtin_tools,
+    save_template,
+)
+from gatewright.directory.service.contacts import add_contact, change_contact, join_user, remove_contact
+from gatewright.directory.service.levels import (
+    clear_permissions,
+    end_membership,
+    save_levels,
+    set_levels,
+    set_membership,
+)
+from gatewright.directory.service.users import (
+    change_user,
+    create_user,
+    deactivate_user,
+    reactivate_user,
+    set_user_password_hash,
+)
+
+__all__ = [
+    "add_contact",
+    "change_company",
+    "change_contact",
+    "change_project",
+    "change_user",
+    "clear_permissions",
+    "create_company",
+    "create_project",
+    "create_user",
+    "deactivate_user",
+    "declare_tool",
+    "end_membership",
+    "ensure_builtin_tools",
+    "join_user",
+    "reactivate_user",
+    "remove_contact",
+    "save_levels",
+    "save_template",
+    "set_levels",
+    "set_membership",
+    "set_user_password_hash",
+]

@@ -1,0 +1,213 @@
+"""Companies, projects, tools and templates."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from gatewright.base.errors import Invalid, NotFound, Problem
+from gatewright.base.ids import CompanyId, ProjectId, TemplateId
+from gatewright.base.levels import Level
+from gatewright.db.engine import Transaction, verb
+from gatewright.directory import rules
+from gatewright.directory.model import KEEP, Company, Keep, Project, SavedTemplate, Template, Tool
+from gatewright.directory.service.levels import understood
+from gatewright.directory.store import companies as store
+from gatewright.events.catalogue import (
+    CompanyChanged,
+    CompanyCreated,
+    Origin,
+    ProjectChanged,
+    ProjectCreated,
+    TemplateSaved,
+    ToolDeclared,
+)
+from gatewright.events.log import record
+
+
+@verb
+async def create_company(
+    tx: Transaction, *, name: str, app_access: str = "open", origin: Origin, now: datetime
+) -> CompanyId:
+    """Return the id of a new company, whose directory is empty; Invalid when the name is taken."""
+    refuse(rules.company_problems(name=name, app_access=app_access))
+    company = Company(CompanyId(await tx.next_id("company")), name, app_access, is_active=True)
+    if not await store.insert_company(tx, company, now=now):
+        raise Invalid(_taken("another company"))
+    await record(tx, CompanyCreated(company_id=company.id, after=_company(company)), origin=origin, now=now)
+    return company.id
+
+
+@verb
+async def change_company(
+    tx: Transaction,
+    *,
+    company_id: CompanyId,
+    name: str | None = None,
+    app_access: str | None = None,
+    origin: Origin,
+    now: datetime,
+) -> bool:
+    """Return whether the company's name or policy (I2) changed; None leaves it as it is."""
+    refuse(rules.company_problems(name=name, app_access=app_access))
+    before = await store.lock_company(tx, company_id)
+    if before is None:
+        raise NotFound("company_unknown", "There is no such company.")
+    after = replace(before, name=name or before.name, app_access=app_access or before.app_access)
+    if after == before:
+        return False
+    if after.name != before.name and await store.find_company_by_name(tx, after.name) is not None:
+        raise Invalid(_taken("another company"))
+    await store.update_company(tx, after, now=now)
+    event = CompanyChanged(company_id=company_id, before=_company(before), after=_company(after))
+    await record(tx, event, origin=origin, now=now)
+    return True
+
+
+@verb
+async def create_project(
+    tx: Transaction,
+    *,
+    company_id: CompanyId,
+    name: str,
+    project_number: str | None = None,
+    is_active: bool = True,
+    origin: Origin,
+    now: datetime,
+) -> ProjectId:
+    """Return the id of a new project without members (P3); Invalid when the company has one of that name."""
+    refuse(rules.project_problems(name=name, number=project_number))
+    project_id = ProjectId(await tx.next_id("project"))
+    project = Project(company_id, project_id, name, project_number, is_active, created_at=now, updated_at=now)
+    if not await store.insert_project(tx, project):
+        raise Invalid(_taken("another project of this company"))
+    event = ProjectCreated(company_id=company_id, project_id=project_id, after=_project(project))
+    await record(tx, event, origin=origin, now=now)
+    return project_id
+
+
+@verb
+async def change_project(
+    tx: Transaction,
+    *,
+    company_id: CompanyId,
+    project_id: ProjectId,
+    name: str | None = None,
+    project_number: str | Keep | None = KEEP,
+    is_active: bool | None = None,
+    origin: Origin,
+    now: datetime,
+) -> bool:
+    """Return whether the project changed. `project_number` None takes the number away."""
+    number = None if isinstance(project_number, Keep) else project_number
+    refuse(rules.project_problems(name=name, number=number))
+    await store.lock_company(tx, company_id)  # so that two projects do not take one name
+    before = await store.find_project(tx, company_id, project_id)
+    if before is None:
+        raise NotFound("project_unknown", "There is no such project in this company.")
+    after = replace(
+        before,
+        name=before.name if name is None else name,
+        number=before.number if isinstance(project_number, Keep) else project_number,
+        is_active=before.is_active if is_active is None else is_active,
+    )
+    if after == before:
+        return False
+    if after.name != before.name and await store.find_project_by_name(tx, company_id, after.name) is not None:
+        raise Invalid(_taken("another project of this company"))
+    await store.update_project(tx, replace(after, updated_at=now))
+    event = ProjectChanged(company_id=company_id, project_id=project_id, before=_project(before), after=_project(after))
+    await record(tx, event, origin=origin, now=now)
+    return True
+
+
+@verb
+async def declare_tool(tx: Transaction, *, tool: Tool, origin: Origin, now: datetime) -> bool:
+    """Return whether the deployment's list of tools changed (M1). A new one is none for everybody (M7)."""
+    refuse(rules.tool_problems(tool))
+    before = None
+    if not await store.insert_tool(tx, tool, now=now):
+        before = await store.update_tool(tx, tool)
+        if before is None:
+            return False
+    event = ToolDeclared(
+        scope=tool.scope, tool=tool.key, before=None if before is None else _tool(before), after=_tool(tool)
+    )
+    await record(tx, event, origin=origin, now=now)
+    return True
+
+
+@verb
+async def ensure_builtin_tools(tx: Transaction, *, origin: Origin, now: datetime) -> bool:
+    """Return whether `directory` or `admin` was missing; both are declared now (M1)."""
+    missing = False
+    for tool in rules.BUILT_IN:
+        missing = await declare_tool(tx, tool=tool, origin=origin, now=now) or missing
+    return missing
+
+
+@verb
+async def save_template(
+    tx: Transaction,
+    *,
+    company_id: CompanyId,
+    name: str,
+    company: Mapping[str, str],
+    project: Mapping[str, str],
+    origin: Origin,
+    now: datetime,
+) -> SavedTemplate:
+    """Return the permission template of that name, made or changed to hold these levels (M3)."""
+    refuse(rules.name_problems("name", name))
+    if await store.lock_company(tx, company_id) is None:
+        raise NotFound("company_unknown", "There is no such company.")
+    company_levels = await understood(tx, company, scope="company", field="company.")
+    project_levels = await understood(tx, project, scope="project", field="project.")
+    before = await store.find_template_by_name(tx, company_id, name)
+    template_id = TemplateId(await tx.next_id("template")) if before is None else before.id
+    after = Template(company_id, template_id, name, company_levels, project_levels)
+    if after == before:
+        return SavedTemplate(template_id, changed=False)
+    write = store.insert_template if before is None else store.update_template
+    await write(tx, after, now=now)
+    event = TemplateSaved(
+        company_id=company_id,
+        template_id=template_id,
+        before=None if before is None else _template(before),
+        after=_template(after),
+    )
+    await record(tx, event, origin=origin, now=now)
+    return SavedTemplate(template_id, changed=True)
+
+
+def refuse(problems: list[Problem]) -> None:
+    """Raise Invalid when there are problems."""
+    if problems:
+        raise Invalid(*problems)
+
+
+def _taken(by: str) -> Problem:
+    return Problem("name", f"is the name of {by} already")
+
+
+def _company(company: Company) -> dict[str, Any]:
+    return {"name": company.name, "app_access": company.app_access}
+
+
+def _project(project: Project) -> dict[str, Any]:
+    return {"name": project.name, "project_number": project.number, "is_active": project.is_active}
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    return {"name": tool.name, "levels": [level.key for level in tool.levels]}
+
+
+def _template(template: Template) -> dict[str, Any]:
+    def keys(levels: Mapping[str, Level]) -> dict[str, str]:
+        return {tool: level.key for tool, level in levels.items()}
+
+    return {
+        "name": template.name,
+        "company": keys(template.company_levels),
+        "project": keys(template.project_levels),
+    }

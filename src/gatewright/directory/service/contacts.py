@@ -1,0 +1,189 @@
+"""Contacts: added, changed, removed, joined to a user (P2, P3, P5, P9)."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from gatewright.base.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
+from gatewright.base.ids import CompanyId, ContactId, ServiceAccountId, UserId
+from gatewright.db.engine import Transaction, verb
+from gatewright.directory import rules
+from gatewright.directory.model import Contact, Grantor, Levels
+from gatewright.directory.rules import Holder
+from gatewright.directory.service.levels import (
+    contact_unknown,
+    locked_contact,
+    refuse_last_admin,
+    refuse_removal,
+    understood,
+)
+from gatewright.directory.store import companies, contacts
+from gatewright.events.catalogue import ContactAdded, ContactChanged, ContactRemoved, Origin
+from gatewright.events.log import record
+
+_ADDRESS_TAKEN = Problem("email", "is in this company's directory already")
+
+
+@verb
+async def add_contact(
+    tx: Transaction,
+    *,
+    company_id: CompanyId,
+    email: str,
+    name: str,
+    levels: Mapping[str, str],
+    user_id: UserId | None = None,
+    service_account_id: ServiceAccountId | None = None,
+    granted_by: Grantor | None,
+    origin: Origin,
+    now: datetime,
+) -> ContactId:
+    """Return the id of a new contact; without a principal it can do nothing (P2).
+
+    No account is looked up by the address: the answer and the work are the same
+    whoever has it.
+    """
+    _refuse(rules.contact_problems(name=name, email=email))
+    if await companies.lock_company(tx, company_id) is None:
+        raise NotFound("company_unknown", "There is no such company.")
+    granted = await understood(tx, levels, scope="company", field="levels.")
+    if granted_by is not None:
+        await _refuse_giving(tx, company_id, granted_by, granted)
+    contact = Contact(
+        company_id=company_id,
+        id=ContactId(await tx.next_id("contact")),
+        name=name,
+        email=email,
+        user_id=user_id,
+        service_account_id=service_account_id,
+        template_id=None,
+        levels=granted,
+    )
+    if not await contacts.insert_contact(tx, contact, now=now):
+        raise Invalid(_ADDRESS_TAKEN)
+    after = {**_label(contact), "levels": companies.stored(granted)}
+    event = ContactAdded(company_id=company_id, contact_id=contact.id, principal_id=contact.principal_id, after=after)
+    await record(tx, event, origin=origin, now=now)
+    return contact.id
+
+
+@verb
+async def change_contact(
+    tx: Transaction,
+    *,
+    company_id: CompanyId,
+    contact_id: ContactId,
+    name: str | None = None,
+    email: str | None = None,
+    origin: Origin,
+    now: datetime,
+) -> bool:
+    """Return whether the company's own label of this contact changed; it re-joins nobody (P9).
+
+    A service account whose address is changed stops (S8): service_accounts hears of it.
+    """
+    _refuse(rules.contact_problems(name=name, email=email))
+    before = await locked_contact(tx, company_id, contact_id)
+    after = replace(before, name=name or before.name, email=email or before.email)
+    if after == before:
+        return False
+    other = await contacts.find_contact_by_email(tx, company_id, after.email)
+    if other is not None and other.id != contact_id:
+        raise Invalid(_ADDRESS_TAKEN)
+    await contacts.update_contact(tx, after, now=now)
+    event = ContactChanged(
+        company_id=company_id,
+        contact_id=contact_id,
+        principal_id=before.principal_id,
+        before=_label(before),
+        after=_label(after),
+    )
+    await record(tx, event, origin=origin, now=now)
+    return True
+
+
+@verb
+async def remove_contact(
+    tx: Transaction,
+    *,
+    company_id: CompanyId,
+    contact_id: ContactId,
+    granted_by: Grantor | None,
+    origin: Origin,
+    now: datetime,
+) -> bool:
+    """Return whether the contact was there; it is gone, from every project too, with its access (P3, P5)."""
+    await companies.lock_company(tx, company_id)
+    contact = await contacts.find_contact(tx, company_id, contact_id)
+    if contact is None:
+        tx.answers_an_ending()
+        return False
+    if granted_by is not None:
+        await refuse_removal(tx, granted_by, contact)
+        await refuse_last_admin(tx, contact, after={})
+    held = (await contacts.memberships(tx, company_id, [contact_id])).get(contact_id, [])
+    await contacts.delete_contact(tx, company_id, contact_id)
+    before = {
+        **_label(contact),
+        "levels": companies.stored(contact.levels),
+        "projects": {str(m.project_id): companies.stored(m.levels) for m in held},
+    }
+    event = ContactRemoved(
+        company_id=company_id, contact_id=contact_id, principal_id=contact.principal_id, before=before
+    )
+    await record(tx, event, origin=origin, now=now)
+    return True
+
+
+@verb
+async def join_user(
+    tx: Transaction,
+    *,
+    company_id: CompanyId,
+    contact_id: ContactId,
+    user_id: UserId,
+    origin: Origin,
+    now: datetime,
+) -> bool:
+    """Return whether the contact joins this user to the company from now on (P2).
+
+    Conflict when it joins somebody else, or the user has another contact here.
+    """
+    contact = await locked_contact(tx, company_id, contact_id)
+    if contact.user_id == user_id:
+        return False
+    here = await contacts.find_contact_of_user(tx, company_id, user_id)
+    if here is not None or not await contacts.join_contact(tx, contact, user_id, now=now):
+        raise Conflict(
+            "contact_joined",
+            "This contact joins somebody already, or the user is in this directory.",
+            help="To join another principal, a company admin removes the contact and invites anew.",
+        )
+    event = ContactChanged(
+        company_id=company_id,
+        contact_id=contact_id,
+        principal_id=user_id,
+        before={**_label(contact), "user_id": None},
+        after={**_label(contact), "user_id": user_id},
+    )
+    await record(tx, event, origin=origin, now=now)
+    return True
+
+
+async def _refuse_giving(tx: Transaction, company_id: CompanyId, granted_by: Grantor, granted: Levels) -> None:
+    grantor = await contacts.find_contact(tx, company_id, granted_by.contact_id)
+    if grantor is None:
+        raise contact_unknown()
+    why = rules.refused_grant(Holder(grantor.levels), Holder({}), before={}, after=granted)
+    if why is not None:
+        raise NotAllowed("permission_insufficient", why, help="Ask a company admin.")
+
+
+def _refuse(problems: list[Problem]) -> None:
+    if problems:
+        raise Invalid(*problems)
+
+
+def _label(contact: Contact) -> dict[str, Any]:
+    return {"name": contact.name, "email": contact.email}

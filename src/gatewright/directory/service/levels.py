@@ -1,0 +1,279 @@
+"""Levels and memberships: set, bounded by what the grantor holds, never without a last admin (M2, M5, S10)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from gatewright.base.errors import Conflict, Invalid, NotAllowed, NotFound
+from gatewright.base.ids import CompanyId, ContactId, ProjectId
+from gatewright.db.engine import Transaction, verb
+from gatewright.directory import rules
+from gatewright.directory.model import Contact, Grantor, Levels, Scope
+from gatewright.directory.rules import Holder
+from gatewright.directory.store import companies, contacts
+from gatewright.events.catalogue import LevelsChanged, MembershipEnded, MembershipSet, Origin
+from gatewright.events.log import record
+
+
+@verb
+async def set_levels(
+    tx: Transaction,
+    *,
+    company_id: CompanyId,
+    contact_id: ContactId,
+    levels: Mapping[str, str],
+    granted_by: Grantor | None,
+    confirmed: bool = False,
+    origin: Origin,
+    now: datetime,
+) -> bool:
+    """Return whether the contact's company levels changed; they are exactly `levels` now (M2).
+
+    `granted_by` None is the operator, whom M5 does not bind. `confirmed`: S10's warning
+    was seen.
+    """
+    contact = await locked_contact(tx, company_id, contact_id)
+    after = await understood(tx, levels, scope="company")
+    before = contact.levels
+    if after == before:
+        return False
+    if rules.needs_confirmation(contact, after) and not confirmed:
+        raise confirmation_required()
+    if granted_by is not None:
+        await _weigh(tx, granted_by, contact, before=before, after=after)
+        await refuse_last_admin(tx, contact, after=after)
+    await contacts.write_levels(tx, contact, after, now=now)
+    event = LevelsChanged(
+        company_id=company_id,
+        contact_id=contact_id,
+        principal_id=contact.principal_id,
+        before={"levels": companies.stored(before)},
+        after={"levels": companies.stored(after)},
+    )
+    await record(tx, event, origin=origin, now=now)
+    return True
+
+
+@verb
+async def set_membership(
+    tx: Transaction,
+    *,
+    company_id: CompanyId,
+    contact_id: ContactId,
+    project_id: ProjectId,
+    levels: Mapping[str, str],
+    granted_by: Grantor | None,
+    origin: Origin,
+    now: datetime,
+) -> bool:
+    """Return whether anything changed; the contact is a member of this project, of no other by it (P3)."""
+    contact = await locked_contact(tx, company_id, contact_id)
+    if await companies.find_project(tx, company_id, project_id) is None:
+        raise project_unknown()
+    after = await understood(tx, levels, scope="project")
+    membership = await contacts.find_membership(tx, company_id, contact_id, project_id)
+    if membership is not None and membership.levels == after:
+        return False
+    before = membership.levels if membership is not None else {}
+    if granted_by is not None:
+        await _weigh(tx, granted_by, contact, before=before, after=after, project_id=project_id)
+    await contacts.put_membership(tx, contact, project_id, after, now=now)
+    event = MembershipSet(
+        company_id=company_id,
+        project_id=project_id,
+        contact_id=contact_id,
+        before=None if membership is None else {"levels": companies.stored(before)},
+        after={"levels": companies.stored(after)},
+    )
+    await record(tx, event, origin=origin, now=now)
+    return True
+
+
+@verb
+async def end_membership(
+    tx: Transaction,
+    *,
+    company_id: CompanyId,
+    contact_id: ContactId,
+    project_id: ProjectId,
+    granted_by: Grantor | None,
+    origin: Origin,
+    now: datetime,
+) -> bool:
+    """Return whether the contact was a member of the project until now."""
+    contact = await locked_contact(tx, company_id, contact_id)
+    membership = await contacts.find_membership(tx, company_id, contact_id, project_id)
+    if membership is None:
+        tx.answers_an_ending()
+        return False
+    if granted_by is not None:
+        await _weigh(tx, granted_by, contact, before=membership.levels, after={}, project_id=project_id)
+    await contacts.delete_membership(tx, contact, project_id)
+    event = MembershipEnded(
+        company_id=company_id,
+        project_id=project_id,
+        contact_id=contact_id,
+        before={"levels": companies.stored(membership.levels)},
+    )
+    await record(tx, event, origin=origin, now=now)
+    return True
+
+
+@verb
+async def save_levels(
+    tx: Transaction,
+    *,
+    company_id: CompanyId,
+    contact_id: ContactId,
+    company: Mapping[str, str],
+    projects: Mapping[ProjectId, Mapping[str, str]],
+    granted_by: Grantor | None,
+    confirmed: bool = False,
+    origin: Origin,
+    now: datetime,
+) -> bool:
+    """Return whether the grid changed anything: all of it is saved, or nothing."""
+    changed = await set_levels(
+        tx,
+        company_id=company_id,
+        contact_id=contact_id,
+        levels=company,
+        granted_by=granted_by,
+        confirmed=confirmed,
+        origin=origin,
+        now=now,
+    )
+    for project_id, levels in projects.items():
+        membership = await set_membership(
+            tx,
+            company_id=company_id,
+            contact_id=contact_id,
+            project_id=project_id,
+            levels=levels,
+            granted_by=granted_by,
+            origin=origin,
+            now=now,
+        )
+        changed = membership or changed
+    return changed
+
+
+@verb
+async def clear_permissions(
+    tx: Transaction, *, company_id: CompanyId, contact_id: ContactId, origin: Origin, now: datetime
+) -> bool:
+    """Return whether the contact held anything; every level and membership is gone now (S7)."""
+    changed = await set_levels(
+        tx, company_id=company_id, contact_id=contact_id, levels={}, granted_by=None, origin=origin, now=now
+    )
+    held = await contacts.memberships(tx, company_id, [contact_id])
+    for membership in held.get(contact_id, ()):
+        ended = await end_membership(
+            tx,
+            company_id=company_id,
+            contact_id=contact_id,
+            project_id=membership.project_id,
+            granted_by=None,
+            origin=origin,
+            now=now,
+        )
+        changed = ended or changed
+    return changed
+
+
+# what the verbs of contacts need too ---------------------------------------------------------
+
+
+async def locked_contact(tx: Transaction, company_id: CompanyId, contact_id: ContactId) -> Contact:
+    """Return the contact under its company's lock; NotFound when it is no contact of this company (P6)."""
+    await companies.lock_company(tx, company_id)
+    contact = await contacts.find_contact(tx, company_id, contact_id)
+    if contact is None:
+        raise contact_unknown()
+    return contact
+
+
+async def understood(tx: Transaction, stated: Mapping[str, str], *, scope: Scope, field: str = "") -> Levels:
+    """Return the stated levels; Invalid with one problem per tool or level that there is not (M1)."""
+    tools = [tool for tool in await companies.list_tools(tx) if tool.scope == scope]
+    read = rules.read_levels(stated, tools=tools, field=field)
+    if read.problems:
+        raise Invalid(*read.problems)
+    return read.levels
+
+
+async def refuse_last_admin(tx: Transaction, contact: Contact, *, after: Levels) -> None:
+    """Raise Conflict `last_admin` when `after` would leave no active user as company admin (M5)."""
+    if not rules.is_company_admin(contact.levels) or rules.is_company_admin(after):
+        return
+    if contact.user_id is None or not await contacts.is_active_user(tx, contact.user_id):
+        return
+    if not await contacts.has_other_admin(tx, contact.company_id, besides=contact.id):
+        raise last_admin()
+
+
+async def refuse_removal(tx: Transaction, granted_by: Grantor, contact: Contact) -> None:
+    """Raise NotAllowed when the grantor may not take all that the contact holds (M5)."""
+    await _weigh(tx, granted_by, contact, before=contact.levels, after={})
+    held = await contacts.memberships(tx, contact.company_id, [contact.id])
+    for membership in held.get(contact.id, ()):
+        await _weigh(tx, granted_by, contact, before=membership.levels, after={}, project_id=membership.project_id)
+
+
+async def _weigh(
+    tx: Transaction,
+    granted_by: Grantor,
+    contact: Contact,
+    *,
+    before: Levels,
+    after: Levels,
+    project_id: ProjectId | None = None,
+) -> None:
+    # Read here, under the company's lock: what the grantor held when the request came
+    # in may have been taken by another admin meanwhile.
+    grantor = await contacts.find_contact(tx, contact.company_id, granted_by.contact_id)
+    if grantor is None:
+        raise _refused_grant("You are no longer in this company's directory.")
+    why = rules.refused_grant(
+        await _holder(tx, grantor, project_id), await _holder(tx, contact, project_id), before=before, after=after
+    )
+    if why is not None:
+        raise _refused_grant(why)
+
+
+async def _holder(tx: Transaction, contact: Contact, project_id: ProjectId | None) -> Holder:
+    if project_id is None:
+        return Holder(contact.levels)
+    membership = await contacts.find_membership(tx, contact.company_id, contact.id, project_id)
+    return Holder(contact.levels, membership.levels if membership is not None else {})
+
+
+def contact_unknown() -> NotFound:
+    """Return the refusal for a contact that this company does not have."""
+    return NotFound("contact_unknown", "There is no such contact in this company.")
+
+
+def project_unknown() -> NotFound:
+    """Return the refusal for a project that this company does not have."""
+    return NotFound("project_unknown", "There is no such project in this company.")
+
+
+def last_admin() -> Conflict:
+    """Return the refusal to leave a company without a company admin (M5)."""
+    return Conflict(
+        "last_admin",
+        "This is the last active user with directory: admin; without one, nobody could manage the company.",
+        help="Give directory: admin to another user first.",
+    )
+
+
+def confirmation_required() -> Conflict:
+    """Return the refusal to make a service account company admin unasked (S10)."""
+    return Conflict(
+        "confirmation_required",
+        "A service account with directory: admin can do everything in this company, without a person.",
+        help=f'Confirm the warning on the page, or send "confirm": "{rules.CONFIRMATION}" beside the levels.',
+    )
+
+
+def _refused_grant(message: str) -> NotAllowed:
+    return NotAllowed("permission_insufficient", message, help="Ask somebody who holds more, a company admin.")

@@ -1,0 +1,149 @@
+"""Users: made, changed, deactivated and reactivated by the operator (P1, P4)."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from gatewright.base.errors import Conflict, Invalid, NotFound, Problem
+from gatewright.base.ids import UserId
+from gatewright.db.engine import Transaction, verb
+from gatewright.directory import rules
+from gatewright.directory.model import User
+from gatewright.directory.store import companies, contacts, users
+from gatewright.events.catalogue import Origin, UserChanged, UserCreated, UserDeactivated, UserReactivated
+from gatewright.events.log import record
+
+_TAKEN = Problem("email", "belongs to another account; each account has an address of its own")
+
+
+@verb
+async def create_user(
+    tx: Transaction,
+    *,
+    email: str,
+    name: str,
+    password_hash: str | None,
+    is_operator: bool = False,
+    is_active: bool = True,
+    origin: Origin,
+    now: datetime,
+) -> UserId:
+    """Return the id of a new user; Invalid when the address is malformed or taken (P1)."""
+    _refuse(rules.contact_problems(name=name, email=email))
+    if await users.is_service_address(tx, email):
+        raise Invalid(_TAKEN)
+    user = User(UserId(await tx.next_id("principal")), email, name, is_active, is_operator, epoch=0)
+    if not await users.insert_user(tx, user, password_hash=password_hash, now=now):
+        raise Invalid(_TAKEN)
+    await record(tx, UserCreated(user_id=user.id, after=_state(user)), origin=origin, now=now)
+    return user.id
+
+
+@verb
+async def change_user(
+    tx: Transaction,
+    *,
+    user_id: UserId,
+    email: str | None = None,
+    name: str | None = None,
+    is_operator: bool | None = None,
+    origin: Origin,
+    now: datetime,
+) -> bool:
+    """Return whether anything changed; None leaves a part as it is."""
+    _refuse(rules.contact_problems(name=name, email=email))
+    before = await users.lock_user(tx, user_id)
+    if before is None:
+        raise _unknown()
+    after = replace(
+        before,
+        email=before.email if email is None else email,
+        name=before.name if name is None else name,
+        is_operator=before.is_operator if is_operator is None else is_operator,
+    )
+    if after == before:
+        return False
+    if email is not None:
+        await _refuse_taken(tx, user_id, email)
+    await users.update_user(tx, after, now=now)
+    changed = UserChanged(user_id=user_id, before=_state(before), after=_state(after))
+    await record(tx, changed, origin=origin, now=now)
+    return True
+
+
+@verb
+async def set_user_password_hash(
+    tx: Transaction, *, user_id: UserId, password_hash: str, origin: Origin, now: datetime
+) -> bool:
+    """Return whether there is such a user, whose password this is now. The hash stays out of the record (T13)."""
+    if not await users.update_password_hash(tx, user_id, password_hash, now=now):
+        return False
+    await record(tx, UserChanged(user_id=user_id, after={"password": "changed"}), origin=origin, now=now)
+    return True
+
+
+@verb
+async def deactivate_user(tx: Transaction, *, user_id: UserId, origin: Origin, now: datetime) -> bool:
+    """Return whether the user was active until now; every sign-in and token of theirs ends (P4).
+
+    Conflict `last_admin` while they are the last active company admin somewhere (M5).
+    """
+    # The companies first, by id, as every change of a directory locks them: then two
+    # deactivations wait for each other instead of deadlocking.
+    for company_id, _ in await contacts.administered(tx, user_id):
+        await companies.lock_company(tx, company_id)
+    if not await users.end_activity(tx, user_id, now=now):
+        return await _already(tx, user_id)
+    for company_id, contact_id in await contacts.administered(tx, user_id):
+        if not await contacts.has_other_admin(tx, company_id, besides=contact_id):
+            raise Conflict(
+                "last_admin",
+                "This user is the last active company admin of a company.",
+                help=f"Give directory: admin to another user in company {company_id} first.",
+            )
+    ended = UserDeactivated(user_id=user_id, before={"is_active": True}, after={"is_active": False})
+    await record(tx, ended, origin=origin, now=now)
+    return True
+
+
+@verb
+async def reactivate_user(tx: Transaction, *, user_id: UserId, origin: Origin, now: datetime) -> bool:
+    """Return whether the user was inactive until now; what ended before stays ended (P4, T11)."""
+    if not await users.restore_activity(tx, user_id, now=now):
+        if await users.find_user(tx, user_id) is None:
+            raise _unknown()
+        return False
+    event = UserReactivated(user_id=user_id, before={"is_active": False}, after={"is_active": True})
+    await record(tx, event, origin=origin, now=now)
+    return True
+
+
+async def _already(tx: Transaction, user_id: UserId) -> bool:
+    if await users.find_user(tx, user_id) is None:
+        raise _unknown()
+    tx.answers_an_ending()
+    return False
+
+
+async def _refuse_taken(tx: Transaction, user_id: UserId, email: str) -> None:
+    other = await users.find_user_by_email(tx, email)
+    if (other is not None and other.id != user_id) or await users.is_service_address(tx, email):
+        raise Invalid(_TAKEN)
+
+
+def _refuse(problems: list[Problem]) -> None:
+    if problems:
+        raise Invalid(*problems)
+
+
+def _unknown() -> NotFound:
+    return NotFound("user_unknown", "There is no such user.")
+
+
+def _state(user: User) -> dict[str, Any]:
+    return {
+        "email": user.email,
+        "name": user.name,
+        "is_operator": user.is_operator,
+        "is_active": user.is_active,
+    }

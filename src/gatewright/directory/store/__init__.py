@@ -1,0 +1,1 @@
+"""The statements of the directory; they alone write its tables."""

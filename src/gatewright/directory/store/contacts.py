@@ -1,0 +1,217 @@
+"""Contacts and their memberships of projects. Every statement names the company (P6)."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, or_, select, update
+
+from gatewright.base.folding import fold_email
+from gatewright.base.ids import CompanyId, ContactId, ProjectId, UserId
+from gatewright.db.engine import Reader, Transaction
+from gatewright.db.schema import contacts, project_members, users
+from gatewright.directory.model import Contact, Levels, Membership
+from gatewright.directory.rules import is_company_admin
+from gatewright.directory.store.companies import stored, unstored
+
+_COLUMNS = (
+    contacts.c.company_id,
+    contacts.c.id,
+    contacts.c.name,
+    contacts.c.email,
+    contacts.c.user_id,
+    contacts.c.service_account_id,
+    contacts.c.template_id,
+    contacts.c.levels,
+)
+
+
+async def find_contact(reader: Reader, company_id: CompanyId, contact_id: ContactId) -> Contact | None:
+    """Return the contact, if it is in this company's directory (P6)."""
+    return await _contact(reader, contacts.c.company_id == company_id, contacts.c.id == contact_id)
+
+
+async def find_contact_by_email(reader: Reader, company_id: CompanyId, email: str) -> Contact | None:
+    """Return the contact of that address in this company's directory."""
+    folded = fold_email(email)
+    return await _contact(reader, contacts.c.company_id == company_id, contacts.c.email_folded == folded)
+
+
+async def find_contact_of_user(reader: Reader, company_id: CompanyId, user_id: UserId) -> Contact | None:
+    """Return the contact that joins this user to the company."""
+    return await _contact(reader, contacts.c.company_id == company_id, contacts.c.user_id == user_id)
+
+
+async def list_contacts(
+    reader: Reader, company_id: CompanyId, *, q: str, all_addresses: bool, limit: int, offset: int
+) -> list[Contact]:
+    """Return a part of the directory by id, of those whose name or address holds `q`.
+
+    `all_addresses`: whether service accounts' addresses may be found too (S2).
+    """
+    found = _matching(company_id, q=q, all_addresses=all_addresses)
+    statement = select(*_COLUMNS).where(found).order_by(contacts.c.id).limit(limit).offset(offset)
+    return [_from(row) for row in await reader.execute(statement)]
+
+
+async def count_contacts(reader: Reader, company_id: CompanyId, *, q: str, all_addresses: bool) -> int:
+    """Return how many contacts `list_contacts` would find in all."""
+    found = _matching(company_id, q=q, all_addresses=all_addresses)
+    return int((await reader.execute(select(func.count()).select_from(contacts).where(found))).scalar_one())
+
+
+def _matching(company_id: CompanyId, *, q: str, all_addresses: bool) -> ColumnElement[bool]:
+    here = contacts.c.company_id == company_id
+    if not q:
+        return here
+    address = contacts.c.email_folded.contains(fold_email(q), autoescape=True)
+    if not all_addresses:
+        # A search that finds what it does not show gives it away letter by letter.
+        address = and_(contacts.c.service_account_id.is_(None), address)
+    return and_(here, or_(func.lower(contacts.c.name).contains(q.lower(), autoescape=True), address))
+
+
+async def insert_contact(tx: Transaction, contact: Contact, *, now: datetime) -> bool:
+    """Return whether the contact was inserted; False when its address or principal is there already."""
+    values = {
+        "company_id": contact.company_id,
+        "id": contact.id,
+        "name": contact.name,
+        "email": contact.email,
+        "email_folded": fold_email(contact.email),
+        "user_id": contact.user_id,
+        "service_account_id": contact.service_account_id,
+        "template_id": contact.template_id,
+        "levels": stored(contact.levels),
+        "is_directory_admin": is_company_admin(contact.levels),
+        "created_at": now,
+        "updated_at": now,
+    }
+    return await tx.insert_or_ignore(contacts, values)
+
+
+async def update_contact(tx: Transaction, contact: Contact, *, now: datetime) -> None:
+    """Write the contact's name and address; the caller found the address free under the company's lock."""
+    values = {"name": contact.name, "email": contact.email, "email_folded": fold_email(contact.email)}
+    await _write(tx, contact.company_id, contact.id, {**values, "updated_at": now})
+
+
+async def join_contact(tx: Transaction, contact: Contact, user_id: UserId, *, now: datetime) -> bool:
+    """Return whether a contact that was nobody's is this user's now."""
+    nobody = and_(contacts.c.user_id.is_(None), contacts.c.service_account_id.is_(None))
+    return await _write(tx, contact.company_id, contact.id, {"user_id": user_id, "updated_at": now}, nobody)
+
+
+async def write_levels(tx: Transaction, contact: Contact, levels: Levels, *, now: datetime) -> None:
+    """Write company levels set by hand, which detaches the contact from its template (M3)."""
+    values = {"levels": stored(levels), "is_directory_admin": is_company_admin(levels), "template_id": None}
+    await _write(tx, contact.company_id, contact.id, {**values, "updated_at": now})
+
+
+async def delete_contact(tx: Transaction, company_id: CompanyId, contact_id: ContactId) -> bool:
+    """Return whether the contact was there; it and its memberships are gone (P3)."""
+    m = project_members.c
+    await tx.execute(delete(project_members).where(m.company_id == company_id, m.contact_id == contact_id))
+    gone = delete(contacts).where(contacts.c.company_id == company_id, contacts.c.id == contact_id)
+    return (await tx.execute(gone)).rowcount == 1
+
+
+async def _write(
+    tx: Transaction, company_id: CompanyId, contact_id: ContactId, values: dict[str, Any], *conditions: Any
+) -> bool:
+    changed = update(contacts).where(contacts.c.company_id == company_id, contacts.c.id == contact_id, *conditions)
+    return (await tx.execute(changed.values(**values))).rowcount == 1
+
+
+async def _contact(reader: Reader, *conditions: Any) -> Contact | None:
+    row = (await reader.execute(select(*_COLUMNS).where(*conditions))).one_or_none()
+    return row and _from(row)
+
+
+def _from(row: Row[Any]) -> Contact:
+    return Contact(**{**row._mapping, "levels": unstored(row.levels)})
+
+
+# memberships ---------------------------------------------------------------------------------
+
+
+async def memberships(
+    reader: Reader, company_id: CompanyId, contact_ids: Sequence[ContactId]
+) -> dict[ContactId, list[Membership]]:
+    """Return the memberships of these contacts, each contact's by project id."""
+    m = project_members.c
+    statement = select(m.contact_id, m.project_id, m.levels).where(
+        m.company_id == company_id, m.contact_id.in_(contact_ids)
+    )
+    found: dict[ContactId, list[Membership]] = defaultdict(list)
+    for row in await reader.execute(statement.order_by(m.contact_id, m.project_id)):
+        found[row.contact_id].append(Membership(row.project_id, unstored(row.levels)))
+    return found
+
+
+async def find_membership(
+    reader: Reader, company_id: CompanyId, contact_id: ContactId, project_id: ProjectId
+) -> Membership | None:
+    """Return the contact's membership of that project."""
+    m = project_members.c
+    key = (m.company_id == company_id, m.contact_id == contact_id, m.project_id == project_id)
+    row = (await reader.execute(select(m.project_id, m.levels).where(*key))).one_or_none()
+    return row and Membership(row.project_id, unstored(row.levels))
+
+
+async def put_membership(
+    tx: Transaction, contact: Contact, project_id: ProjectId, levels: Levels, *, now: datetime
+) -> None:
+    """Insert the membership, or overwrite its levels; set by hand, it detaches from the template (M3)."""
+    values = {"company_id": contact.company_id, "project_id": project_id, "contact_id": contact.id}
+    await tx.insert_or_add(
+        project_members,
+        {**values, "levels": stored(levels), "created_at": now},
+        keys=("company_id", "project_id", "contact_id"),
+        add=(),
+        put=("levels",),
+    )
+    if contact.template_id is not None:
+        await _write(tx, contact.company_id, contact.id, {"template_id": None, "updated_at": now})
+
+
+async def delete_membership(tx: Transaction, contact: Contact, project_id: ProjectId) -> bool:
+    """Return whether the membership was there; it is gone now."""
+    m = project_members.c
+    key = (m.company_id == contact.company_id, m.contact_id == contact.id, m.project_id == project_id)
+    return (await tx.execute(delete(project_members).where(*key))).rowcount == 1
+
+
+# company admins ------------------------------------------------------------------------------
+
+
+async def has_other_admin(tx: Transaction, company_id: CompanyId, *, besides: ContactId) -> bool:
+    """Return whether an active user other than this contact's is company admin, and stays so.
+
+    M5: the user's row is held, so that nobody deactivates them before this transaction ends.
+    """
+    statement = (
+        select(contacts.c.id)
+        .join(users, users.c.id == contacts.c.user_id)
+        .where(contacts.c.company_id == company_id, contacts.c.is_directory_admin, contacts.c.id != besides)
+        .where(users.c.is_active)
+        .order_by(contacts.c.id)
+        .limit(1)
+        .with_for_update(read=True, of=users)
+    )
+    return (await tx.execute(statement)).first() is not None
+
+
+async def is_active_user(reader: Reader, user_id: UserId) -> bool:
+    """Return whether the user is active."""
+    found = exists().where(users.c.id == user_id, users.c.is_active)
+    return bool((await reader.execute(select(found))).scalar_one())
+
+
+async def administered(reader: Reader, user_id: UserId) -> list[tuple[CompanyId, ContactId]]:
+    """Return the companies of which the user is company admin, with their contact there, by id."""
+    statement = select(contacts.c.company_id, contacts.c.id).where(
+        contacts.c.user_id == user_id, contacts.c.is_directory_admin
+    )
+    return [(row.company_id, row.id) for row in await reader.execute(statement.order_by(contacts.c.company_id))]
