@@ -1,0 +1,79 @@
+"""Passwords: argon2id, in a thread pool that refuses when it is full rather than growing."""
+
+import asyncio
+import threading
+import unicodedata
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from gatewright.base.errors import Unavailable
+from gatewright.base.secrets import mint
+
+T = TypeVar("T")
+
+# OWASP's second profile: 19 MiB, two passes, one lane.
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+THREADS = 2
+MOST_WAITING = 64
+_FULL = "Too many people are signing in at this moment."
+
+
+class Passwords:
+    """Hashes and compares passwords without holding up the event loop.
+
+    Each takes tens of milliseconds and 19 MiB, so a flood of them must not queue
+    without end: beyond `most_waiting` a request is refused with Unavailable.
+    """
+
+    def __init__(self, *, threads: int = THREADS, most_waiting: int = MOST_WAITING) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="password")
+        self._room = threading.Semaphore(threads + most_waiting)
+        self._nobodys = _HASHER.hash(mint("nobody"))
+
+    async def hash(self, password: str) -> str:
+        """Return the argon2id hash of a password, with its salt and parameters."""
+        return await self._run(lambda: _HASHER.hash(_normal(password)))
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Return whether the password has that hash.
+
+        None is nobody's: the same work, so that the time does not tell whether an
+        account exists, or has a password (A108).
+        """
+        expected = password_hash or self._nobodys
+        return await self._run(lambda: _matches(expected, _normal(password))) and password_hash is not None
+
+    def close(self) -> None:
+        """Let the threads end; who still waits is refused."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if not self._room.acquire(blocking=False):
+            raise Unavailable(_FULL, detail="the password threads' queue is full")
+        try:
+            future = self._pool.submit(work)
+        except RuntimeError:
+            self._room.release()
+            raise Unavailable(detail="the password threads have ended") from None
+        # When the work is done, not when the request gives up on it: it still occupies its thread.
+        future.add_done_callback(self._leave)
+        return await asyncio.wrap_future(future)
+
+    def _leave(self, _future: "Future[T]") -> None:
+        self._room.release()
+
+
+def _normal(password: str) -> str:
+    # NIST SP 800-63B §5.1.1.2: keyboards differ in how they compose the same letters.
+    return unicodedata.normalize("NFKC", password)
+
+
+def _matches(password_hash: str, password: str) -> bool:
+    try:
+        return _HASHER.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False

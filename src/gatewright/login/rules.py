@@ -1,0 +1,52 @@
+"""Pure rules of signing in: where one may go afterwards, which passwords will do."""
+
+import unicodedata
+from urllib.parse import parse_qs, urlsplit
+
+from gatewright.base.folding import fold_email
+
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 4096
+FEWEST_DIFFERENT_LETTERS = 5
+START = "/"
+
+
+def local_path(text: str) -> str:
+    """Return `text` when it is a path of this host, else the start page (A179).
+
+    Browsers read `\\` as `/` and drop tabs and line ends inside an address, so
+    `/\\evil` and `/<tab>/evil` would leave the host like `//evil`.
+    """
+    plain = all(unicodedata.category(letter) not in {"Cc", "Cf", "Cs", "Zl", "Zp"} for letter in text)
+    if not text.startswith("/") or text.startswith("//") or "\\" in text or not plain:
+        return START
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return START
+    return START if parts.scheme or parts.netloc else text
+
+
+def waiting_client(path: str) -> str | None:
+    """Return the client whose consent page waits at `path`, if one does."""
+    parts = urlsplit(path)
+    named = parse_qs(parts.query).get("client_id", []) if parts.path == "/oauth/authorize" else []
+    return named[0] if len(named) == 1 and named[0].isascii() and named[0].isprintable() else None
+
+
+def is_service_address(email: str, *, service_domain: str) -> bool:
+    """Return whether an address lies under the service accounts' domain (S2)."""
+    return fold_email(email).rpartition("@")[2] == fold_email(service_domain)
+
+
+def weakness(password: str, *, email: str) -> str | None:
+    """Return why a new password will not do, as one sentence; None when it will (A189, A190)."""
+    if len(password) < SHORTEST_PASSWORD:
+        return f"Use at least {SHORTEST_PASSWORD} characters."
+    if len(password) > LONGEST_PASSWORD:
+        return f"Use at most {LONGEST_PASSWORD:,} characters."
+    if len(set(password)) < FEWEST_DIFFERENT_LETTERS:
+        return "Use more than the same few characters."
+    if fold_email(password) in {fold_email(email), fold_email(email).partition("@")[0]}:
+        return "Use something other than the address itself."
+    return None

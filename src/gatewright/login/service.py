@@ -1,0 +1,140 @@
+"""Signing in and out, and beginning an account by an invitation."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from gatewright.base.errors import Conflict, Invalid, Problem
+from gatewright.base.folding import is_email_shaped
+from gatewright.base.ids import UserId, random_id
+from gatewright.base.secrets import Purpose, ServerKeys, mint
+from gatewright.db.engine import Transaction, verb
+from gatewright.directory.service import create_user
+from gatewright.events.catalogue import InvitationAccepted, InvitationMade, Origin, SessionEnded, SessionStarted
+from gatewright.events.log import record
+from gatewright.login import store
+from gatewright.login.model import Account, Invitation
+
+INVITATION_LIFETIME = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An invitation was accepted: the account it began, and its first session's cookie."""
+
+    user_id: UserId
+    session_token: str
+
+
+@verb
+async def sign_in(
+    tx: Transaction,
+    *,
+    account: Account,
+    keys: ServerKeys,
+    lifetime: timedelta,
+    origin: Origin,
+    now: datetime,
+    replaces: str | None = None,
+) -> str | None:
+    """Return the cookie of a new session; None when the account is no longer as it was.
+
+    The password was compared outside of this transaction: whoever was deactivated or
+    got another password in the meantime is not signed in (P4). The session that this
+    browser had before ends.
+    """
+    if not account.is_active or await store.lock_account(tx, account.user_id) != account:
+        return None
+    if replaces is not None:
+        await _end(tx, replaces, origin=origin, now=now)
+    return await _start(tx, account, keys=keys, lifetime=lifetime, origin=origin, now=now)
+
+
+@verb
+async def sign_out(tx: Transaction, *, session_id: str, origin: Origin, now: datetime) -> bool:
+    """Return whether this ended the session; False when it had ended before (A172)."""
+    ended = await _end(tx, session_id, origin=origin, now=now)
+    if not ended:
+        tx.answers_an_ending()  # T12: the page says "signed out" all the same
+    return ended
+
+
+@verb
+async def create_invitation(
+    tx: Transaction, *, email: str, makes_operator: bool, keys: ServerKeys, origin: Origin, now: datetime
+) -> str:
+    """Return the token of a new one-time link `/invitation/TOKEN`, which is stored nowhere (P7, T13).
+
+    Invalid for what is no address, Conflict for one that has an account.
+    """
+    if not is_email_shaped(email):
+        raise Invalid(Problem("email", "must be an e-mail address, such as ada@example.com"))
+    if await store.find_account(tx, email) is not None:
+        raise Conflict("account_exists", f"{email} has an account already.", help="They can sign in with it.")
+    token = mint("gwi")
+    invitation = Invitation(random_id(), email, makes_operator, now + INVITATION_LIFETIME, consumed_at=None)
+    await store.insert_invitation(
+        tx, invitation=invitation, digest=keys.digest(Purpose.INVITATION, token), created_at=now
+    )
+    made = {"email": email, "makes_operator": makes_operator}
+    await record(tx, InvitationMade(invitation_id=invitation.id, after=made), origin=origin, now=now)
+    return token
+
+
+@verb
+async def accept_invitation(
+    tx: Transaction,
+    *,
+    token: str,
+    name: str,
+    password_hash: str,
+    keys: ServerKeys,
+    session_lifetime: timedelta,
+    origin: Origin,
+    now: datetime,
+) -> Accepted | None:
+    """Return the account that the invitation began; None when the link is used up, too old or unknown (P7).
+
+    What `create_user` refuses leaves the invitation open.
+    """
+    invitation = await store.consume_invitation(tx, keys.candidates(Purpose.INVITATION, token), now=now)
+    if invitation is None:
+        return None
+    user_id = await create_user(
+        tx,
+        email=invitation.email,
+        name=name,
+        password_hash=password_hash,
+        is_operator=invitation.makes_operator,
+        origin=origin,
+        now=now,
+    )
+    theirs = replace(origin, by_kind="user", by_id=user_id)
+    await record(tx, InvitationAccepted(invitation_id=invitation.id, user_id=user_id), origin=theirs, now=now)
+    account = await store.lock_account(tx, user_id)
+    assert account is not None, "it was created in this transaction"  # noqa: S101
+    session = await _start(tx, account, keys=keys, lifetime=session_lifetime, origin=theirs, now=now)
+    return Accepted(user_id, session)
+
+
+async def _start(
+    tx: Transaction, account: Account, *, keys: ServerKeys, lifetime: timedelta, origin: Origin, now: datetime
+) -> str:
+    token, session_id = mint("gwn"), random_id()
+    await store.insert_session(
+        tx,
+        session_id=session_id,
+        digest=keys.digest(Purpose.SESSION, token),
+        account=account,
+        origin=origin,
+        created_at=now,
+        expires_at=now + lifetime,
+    )
+    await record(tx, SessionStarted(session_id=session_id, user_id=account.user_id), origin=origin, now=now)
+    return token
+
+
+async def _end(tx: Transaction, session_id: str, *, origin: Origin, now: datetime) -> bool:
+    user_id = await store.end_session(tx, session_id, now=now)
+    if user_id is not None:
+        await record(tx, SessionEnded(session_id=session_id, user_id=user_id), origin=origin, now=now)
+    return user_id is not None

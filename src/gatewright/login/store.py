@@ -1,0 +1,157 @@
+"""Statements on sessions and invitations, and what signing in reads of users."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+
+from gatewright.base.folding import fold_email
+from gatewright.base.ids import UserId
+from gatewright.base.secrets import Digest
+from gatewright.db.engine import Reader, Transaction
+from gatewright.db.schema import apps, authorizations, invitations, sessions, users
+from gatewright.events.catalogue import Origin
+from gatewright.login.model import Account, Invitation, SignedIn
+
+_ACCOUNT = (
+    users.c.id.label("user_id"),
+    users.c.name,
+    users.c.email,
+    users.c.password_hash,
+    users.c.is_active,
+    users.c.epoch,
+)
+_INVITATION = (
+    invitations.c.id,
+    invitations.c.email,
+    invitations.c.makes_operator,
+    invitations.c.expires_at,
+    invitations.c.consumed_at,
+)
+
+
+async def find_account(reader: Reader, email: str) -> Account | None:
+    """Return the account of an address, however it is spelled (P1)."""
+    found = (await reader.execute(select(*_ACCOUNT).where(users.c.email_folded == fold_email(email)))).first()
+    return None if found is None else Account(**found._asdict())
+
+
+async def lock_account(tx: Transaction, user_id: UserId) -> Account | None:
+    """Return the account, held as it is until the transaction ends."""
+    found = (await tx.execute(select(*_ACCOUNT).where(users.c.id == user_id).with_for_update())).first()
+    return None if found is None else Account(**found._asdict())
+
+
+async def find_session(reader: Reader, digests: Sequence[bytes], *, now: datetime) -> SignedIn | None:
+    """Return the session with one of these digests, while it stands (P4: and its user is active)."""
+    statement = (
+        select(
+            sessions.c.id.label("session_id"),
+            users.c.id.label("user_id"),
+            users.c.name,
+            users.c.email,
+            users.c.is_operator,
+        )
+        .join(users, users.c.id == sessions.c.user_id)
+        .where(
+            sessions.c.digest.in_(digests),
+            sessions.c.ended_at.is_(None),
+            sessions.c.expires_at > now,
+            sessions.c.user_epoch == users.c.epoch,
+            users.c.is_active,
+        )
+    )
+    found = (await reader.execute(statement)).first()
+    return None if found is None else SignedIn(**found._asdict())
+
+
+async def insert_session(
+    tx: Transaction,
+    *,
+    session_id: str,
+    digest: Digest,
+    account: Account,
+    origin: Origin,
+    created_at: datetime,
+    expires_at: datetime,
+) -> None:
+    """Insert a session of the account, under its current epoch."""
+    values = {
+        "id": session_id,
+        "digest": digest.value,
+        "key_id": digest.key_id,
+        "user_id": account.user_id,
+        "user_epoch": account.epoch,
+        "ip": origin.ip,
+        "user_agent": origin.user_agent and origin.user_agent[:400],
+        "created_at": created_at,
+        "expires_at": expires_at,
+    }
+    await tx.insert(sessions, values)
+
+
+async def end_session(tx: Transaction, session_id: str, *, now: datetime) -> UserId | None:
+    """Return whose session this ended; None when it had ended already."""
+    ended = (
+        update(sessions).where(sessions.c.id == session_id, sessions.c.ended_at.is_(None)).values(ended_at=now)
+    ).returning(sessions.c.user_id)
+    return (await tx.execute(ended)).scalar_one_or_none()
+
+
+async def insert_invitation(tx: Transaction, *, invitation: Invitation, digest: Digest, created_at: datetime) -> None:
+    """Insert an open invitation."""
+    values = {
+        "id": invitation.id,
+        "digest": digest.value,
+        "key_id": digest.key_id,
+        "email": invitation.email,
+        "email_folded": fold_email(invitation.email),
+        "makes_operator": invitation.makes_operator,
+        "created_at": created_at,
+        "expires_at": invitation.expires_at,
+    }
+    await tx.insert(invitations, values)
+
+
+async def find_invitation(reader: Reader, digests: Sequence[bytes]) -> Invitation | None:
+    """Return the invitation with one of these digests, open or not."""
+    found = (await reader.execute(select(*_INVITATION).where(invitations.c.digest.in_(digests)))).first()
+    return None if found is None else Invitation(**found._asdict())
+
+
+async def consume_invitation(tx: Transaction, digests: Sequence[bytes], *, now: datetime) -> Invitation | None:
+    """Return the invitation that this consumed; None when it was consumed, has expired or never was."""
+    consumed = (
+        update(invitations)
+        .where(invitations.c.digest.in_(digests), invitations.c.consumed_at.is_(None), invitations.c.expires_at > now)
+        .values(consumed_at=now)
+    ).returning(*_INVITATION)
+    found = (await tx.execute(consumed)).first()
+    return None if found is None else Invitation(**found._asdict())
+
+
+async def find_app_name(reader: Reader, client_id: str) -> str | None:
+    """Return the name of the app that a client id belongs to, while it may be authorized."""
+    standing = apps.c.blocked_at.is_(None) & apps.c.deleted_at.is_(None)
+    return (
+        await reader.execute(select(apps.c.name).where(apps.c.client_id == client_id, standing))
+    ).scalar_one_or_none()
+
+
+async def count_authorizations(reader: Reader, user_id: UserId) -> int:
+    """Return how many apps may act for the user."""
+    statement = (
+        select(func.count())
+        .select_from(authorizations)
+        .join(users, users.c.id == authorizations.c.user_id)
+        .join(apps, apps.c.id == authorizations.c.app_id)
+        .where(
+            authorizations.c.user_id == user_id,
+            authorizations.c.ended_at.is_(None),
+            authorizations.c.user_epoch == users.c.epoch,
+            authorizations.c.app_epoch == apps.c.epoch,
+            apps.c.blocked_at.is_(None),
+            apps.c.deleted_at.is_(None),
+        )
+    )
+    return int((await reader.execute(statement)).scalar_one())
