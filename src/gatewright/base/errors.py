@@ -5,6 +5,7 @@ Three audiences (style 13): `code` is for programs, `message` and `help` for peo
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 class Refusal(Exception):
@@ -62,6 +63,14 @@ class UnsupportedType(Refusal):
 
     def __init__(self, message: str) -> None:
         super().__init__("unsupported_media_type", message, help="The program that sent it has to be corrected.")
+
+
+class RateLimited(Refusal):
+    """Too much of it, too fast; later it is answered again."""
+
+    def __init__(self, message: str, *, help: str, retry_after: timedelta) -> None:
+        super().__init__("rate_limited", message, help=help)
+        self.retry_after = retry_after
 
 
 class Unavailable(Refusal):

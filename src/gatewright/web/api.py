@@ -14,6 +14,7 @@ from gatewright.base.errors import (
     NotAllowed,
     NotFound,
     Problem,
+    RateLimited,
     Refusal,
     TooLarge,
     Unauthenticated,
@@ -38,6 +39,7 @@ STATUS: Mapping[type[Refusal], int] = {
     TooLarge: 413,
     UnsupportedType: 415,
     Invalid: 422,
+    RateLimited: 429,
     Unavailable: 503,
 }
 
@@ -63,6 +65,8 @@ def refusal_answer(request: Request, refusal: Refusal) -> JSONResponse:
     headers = dict(NO_STORE)
     if status == 401:
         headers["www-authenticate"] = challenge(refusal)
+    if isinstance(refusal, RateLimited):
+        headers["retry-after"] = str(int(refusal.retry_after.total_seconds()))
     if status == 503:
         headers["retry-after"] = "2"
     if isinstance(refusal, WrongMethod):

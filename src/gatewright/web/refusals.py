@@ -28,6 +28,7 @@ HEADINGS = {
     413: "This is too large",
     415: "This cannot be read",
     422: "Something needs correcting",
+    429: "Too much at once",
     503: "Not available right now",
 }
 
