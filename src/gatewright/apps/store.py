@@ -1,0 +1,258 @@
+"""Apps and client secrets: the only place that writes them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from gatewright.apps.model import App, AppDraft, LiveSecret
+from gatewright.base.ids import AppId, SecretId, UserId
+from gatewright.base.secrets import Digest
+from gatewright.db.engine import Reader, Transaction
+from gatewright.db.schema import apps, authorizations, client_secrets, installations, terms, token_families, users
+
+
+async def load_app(reader: Reader, app_id: AppId, *, lock: bool = False) -> App | None:
+    """Return the app, or None for one that is not there; `lock` keeps others from changing it meanwhile."""
+    statement = _select_apps(apps.c.id == app_id)
+    if lock:
+        statement = statement.with_for_update(of=apps)
+    row = (await reader.execute(statement)).one_or_none()
+    return None if row is None else _app(row)
+
+
+async def load_owned_app(reader: Reader, app_id: AppId, *, owner_id: UserId) -> App | None:
+    """Return the app if it is that user's; None for a foreign one as for an unknown one (P6)."""
+    row = (await reader.execute(_select_apps(apps.c.id == app_id, apps.c.owner_id == owner_id))).one_or_none()
+    return None if row is None else _app(row)
+
+
+async def load_owned_apps(reader: Reader, owner_id: UserId) -> list[App]:
+    """Return a developer's apps, oldest first."""
+    rows = await reader.execute(_select_apps(apps.c.owner_id == owner_id).order_by(apps.c.id))
+    return [_app(row) for row in rows]
+
+
+async def find_app(reader: Reader, *, client_id: str) -> App | None:
+    """Return the app with that client, or None."""
+    row = (await reader.execute(_select_apps(apps.c.client_id == client_id))).one_or_none()
+    return None if row is None else _app(row)
+
+
+async def find_app_by_name(reader: Reader, *, name_folded: str) -> App | None:
+    """Return the app whose name folds so, or None (D2)."""
+    row = (await reader.execute(_select_apps(apps.c.name_folded == name_folded))).one_or_none()
+    return None if row is None else _app(row)
+
+
+async def insert_app(
+    tx: Transaction,
+    app_id: AppId,
+    *,
+    owner_id: UserId,
+    client_id: str,
+    draft: AppDraft,
+    name_folded: str,
+    now: datetime,
+) -> bool:
+    """Return whether the app was inserted; False when its name or its client id is taken."""
+    return await tx.insert_or_ignore(
+        apps,
+        {
+            "id": app_id,
+            "name": draft.name,
+            "name_folded": name_folded,
+            "owner_id": owner_id,
+            "homepage": draft.homepage,
+            "client_id": client_id,
+            "is_confidential": draft.is_confidential,
+            "is_resource_server": draft.is_resource_server,
+            "redirect_uris": list(draft.redirect_uris),
+            "scopes": list(draft.scopes),
+            "retry_window_seconds": _seconds(draft.retry_window),
+            "created_at": now,
+            "updated_at": now,
+        },
+    )
+
+
+async def update_app(tx: Transaction, app_id: AppId, changes: Mapping[str, Any], *, now: datetime) -> bool:
+    """Return whether the columns were changed; False when the new name is taken, and the transaction with it."""
+    values = dict(changes)
+    if "retry_window" in values:
+        values["retry_window_seconds"] = _seconds(values.pop("retry_window"))
+    try:
+        await tx.execute(update(apps).where(apps.c.id == app_id).values(**values, updated_at=now))
+    except IntegrityError:
+        return False
+    return True
+
+
+async def block_app(tx: Transaction, app_id: AppId, *, now: datetime) -> bool:
+    """Return whether it was blocked now; its epoch rises, so that no token from before lives again (T11)."""
+    statement = (
+        update(apps)
+        .where(apps.c.id == app_id, apps.c.deleted_at.is_(None), apps.c.blocked_at.is_(None))
+        .values(blocked_at=now, epoch=apps.c.epoch + 1, updated_at=now)
+    )
+    return (await tx.execute(statement)).rowcount == 1
+
+
+async def unblock_app(tx: Transaction, app_id: AppId, *, now: datetime) -> bool:
+    """Return whether it was unblocked now."""
+    statement = (
+        update(apps)
+        .where(apps.c.id == app_id, apps.c.deleted_at.is_(None), apps.c.blocked_at.is_not(None))
+        .values(blocked_at=None, updated_at=now)
+    )
+    return (await tx.execute(statement)).rowcount == 1
+
+
+async def insert_secret(
+    tx: Transaction,
+    secret_id: SecretId,
+    *,
+    app_id: AppId,
+    digest: Digest,
+    hint: str,
+    created_by: int | None,
+    now: datetime,
+) -> bool:
+    """Return whether the secret was inserted; False when its id is taken."""
+    return await tx.insert_or_ignore(
+        client_secrets,
+        {
+            "id": secret_id,
+            "app_id": app_id,
+            "digest": digest.value,
+            "key_id": digest.key_id,
+            "hint": hint,
+            "created_at": now,
+            "created_by": created_by,
+        },
+    )
+
+
+async def count_live_secrets(reader: Reader, app_id: AppId) -> int:
+    """Return how many secrets of the app are not retired."""
+    statement = select(func.count()).where(client_secrets.c.app_id == app_id, client_secrets.c.retired_at.is_(None))
+    return int((await reader.execute(statement)).scalar_one())
+
+
+async def has_secret(reader: Reader, secret_id: SecretId, *, app_id: AppId) -> bool:
+    """Return whether the app has, or had, that secret."""
+    statement = select(client_secrets.c.id).where(client_secrets.c.id == secret_id, client_secrets.c.app_id == app_id)
+    return (await reader.execute(statement)).one_or_none() is not None
+
+
+async def load_live_secrets(reader: Reader, app_id: AppId) -> list[LiveSecret]:
+    """Return the app's secrets in use, oldest first, each with the families now on it."""
+    families = (
+        select(func.count())
+        .select_from(token_families.join(authorizations, authorizations.c.id == token_families.c.authorization_id))
+        .where(
+            token_families.c.secret_id == client_secrets.c.id,
+            token_families.c.ended_at.is_(None),
+            authorizations.c.ended_at.is_(None),
+        )
+        .scalar_subquery()
+    )
+    columns = client_secrets.c
+    rows = await reader.execute(
+        select(columns.id, columns.hint, columns.created_at, columns.last_used_at, families.label("families"))
+        .where(columns.app_id == app_id, columns.retired_at.is_(None))
+        .order_by(columns.created_at, columns.id)
+    )
+    return [LiveSecret(r.id, r.hint, r.created_at, r.last_used_at, r.families) for r in rows]
+
+
+async def retire_secret(tx: Transaction, secret_id: SecretId, *, app_id: AppId, now: datetime) -> bool:
+    """Return whether the secret was retired now."""
+    statement = (
+        update(client_secrets)
+        .where(
+            client_secrets.c.id == secret_id, client_secrets.c.app_id == app_id, client_secrets.c.retired_at.is_(None)
+        )
+        .values(retired_at=now)
+    )
+    return (await tx.execute(statement)).rowcount == 1
+
+
+async def note_secret_used(tx: Transaction, secret_id: SecretId, *, now: datetime) -> None:
+    """Note when a secret authenticated its client last (D4)."""
+    await tx.execute(update(client_secrets).where(client_secrets.c.id == secret_id).values(last_used_at=now))
+
+
+async def count_reach(reader: Reader, app_ids: Sequence[AppId]) -> dict[AppId, tuple[int, int]]:
+    """Return for each app how many users' authorizations stand, and in how many companies it is connected."""
+    standing = (
+        select(authorizations.c.app_id, func.count().label("many"))
+        .join(users, users.c.id == authorizations.c.user_id)
+        .join(apps, apps.c.id == authorizations.c.app_id)
+        .where(authorizations.c.app_id.in_(app_ids), *is_standing())
+        .group_by(authorizations.c.app_id)
+    )
+    connected = (
+        select(installations.c.app_id, func.count().label("many"))
+        .where(installations.c.app_id.in_(app_ids), installations.c.status == "connected")
+        .group_by(installations.c.app_id)
+    )
+    users_of = {row.app_id: row.many for row in await reader.execute(standing)}
+    companies_of = {row.app_id: row.many for row in await reader.execute(connected)}
+    return {app_id: (users_of.get(app_id, 0), companies_of.get(app_id, 0)) for app_id in app_ids}
+
+
+def is_standing() -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions under which an authorization stands, its user and app joined (T11)."""
+    return (
+        authorizations.c.ended_at.is_(None),
+        users.c.is_active,
+        authorizations.c.user_epoch == users.c.epoch,
+        authorizations.c.app_epoch == apps.c.epoch,
+        apps.c.blocked_at.is_(None),
+        apps.c.deleted_at.is_(None),
+    )
+
+
+async def insert_terms(tx: Transaction, *, version: str, text: str, now: datetime) -> bool:
+    """Return whether this version of the terms of use is new."""
+    return await tx.insert_or_ignore(terms, {"version": version, "text": text, "created_at": now})
+
+
+async def load_terms_text(reader: Reader, version: str) -> str | None:
+    """Return the text of that version of the terms of use, or None."""
+    return (await reader.execute(select(terms.c.text).where(terms.c.version == version))).scalar_one_or_none()
+
+
+def _select_apps(*where: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(apps, users.c.name.label("developer"))
+        .join(users, users.c.id == apps.c.owner_id)
+        .where(apps.c.deleted_at.is_(None), *where)
+    )
+
+
+def _app(row: Row[Any]) -> App:
+    seconds = row.retry_window_seconds
+    return App(
+        id=row.id,
+        name=row.name,
+        owner_id=row.owner_id,
+        developer=row.developer,
+        homepage=row.homepage,
+        client_id=row.client_id,
+        is_confidential=row.is_confidential,
+        is_resource_server=row.is_resource_server,
+        redirect_uris=tuple(row.redirect_uris),
+        scopes=tuple(row.scopes),
+        retry_window=None if seconds is None else timedelta(seconds=seconds),
+        epoch=row.epoch,
+        blocked_at=row.blocked_at,
+        created_at=row.created_at,
+    )
+
+
+def _seconds(window: timedelta | None) -> int | None:
+    return None if window is None else int(window.total_seconds())
