@@ -4,6 +4,7 @@ A tenant-owned table carries `company_id` first in its primary key, so that it c
 be sharded by it. No ORM, no relationships: plain ids. Each table has one writing
 store, named above it.
 """
+# long: the schema is read whole, so it stands on one page.
 
 from sqlalchemy import (
     JSON,
@@ -386,7 +387,7 @@ events = Table(
     Column("ip", String(45)),
     Column("user_agent", Text),
     Column("request_id", String(36)),
-    Column("subject", JSON, nullable=False),
+    Column("about", JSON, nullable=False),
     Column("before", JSON),
     Column("after", JSON),
     Column("keys", JSON, nullable=False),  # the facts it touches; the feed reads them

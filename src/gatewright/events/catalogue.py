@@ -4,6 +4,7 @@ An event says which company's record it belongs to (0: the deployment's), what i
 about, the state before and after where there is one, and which facts it touches.
 `ENDS` marks the endings of T12: their answer waits until they hold everywhere.
 """
+# long: all that can happen is read whole, so it stands on one page.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -13,7 +14,7 @@ from gatewright.base.ids import NO_COMPANY, CompanyId
 from gatewright.events import keys
 
 State = Mapping[str, Any] | None
-_NOT_SUBJECT = {"company_id", "before", "after", "also"}
+_NOT_ABOUT = {"company_id", "before", "after"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ SYSTEM = Origin(by_kind="system")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What all events have in common. Fields that a subclass adds are its subject."""
+    """What all events have in common. Fields that a subclass adds say what it is about."""
 
     KIND: ClassVar[str]
     ENDS: ClassVar[bool] = False
@@ -46,9 +47,9 @@ class Event:
         """Return the keys of the facts that this makes stale."""
         return ()
 
-    def subject(self) -> dict[str, Any]:
+    def about(self) -> dict[str, Any]:
         """Return what it is about, as plain values."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_SUBJECT}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_ABOUT}
 
 
 # --- people ----------------------------------------------------------------------------------
@@ -191,7 +192,7 @@ class MembershipSet(Event):
     contact_id: int
 
     def touches(self) -> Iterable[str]:
-        return (keys.member(self.company_id, self.project_id, self.contact_id),)
+        return (keys.membership(self.company_id, self.project_id, self.contact_id),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,9 +49,9 @@ def contact(company_id: int, principal_id: int) -> str:
     return f"contact:{company_id}:{principal_id}"
 
 
-def member(company_id: int, project_id: int, contact_id: int) -> str:
+def membership(company_id: int, project_id: int, contact_id: int) -> str:
     """Name a contact's membership of a project."""
-    return f"member:{company_id}:{project_id}:{contact_id}"
+    return f"membership:{company_id}:{project_id}:{contact_id}"
 
 
 def installation(company_id: int, app_id: int) -> str:

@@ -31,7 +31,7 @@ async def record(transaction: Transaction, event: Event, *, origin: Origin, now:
             ip=origin.ip,
             user_agent=origin.user_agent and origin.user_agent[:_LONGEST_USER_AGENT],
             request_id=origin.request_id,
-            subject=event.subject(),
+            about=event.about(),
             before=event.before,
             after=event.after,
             keys=touched,

@@ -3,8 +3,9 @@
 The answer is decided on a higher floor and injected by `app.py`.
 """
 
+import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -14,9 +15,11 @@ from gatewright.base.errors import BadRequest, NotAllowed, NotFound, Refusal, Un
 from gatewright.base.ids import AppId, CompanyId, ContactId, ProjectId, UserId
 from gatewright.base.levels import Level
 from gatewright.events.catalogue import Origin
-from gatewright.web.edge import seen
+from gatewright.web.edge import Seen, seen
 
 MANAGE = "company.manage"  # M8: the scope that security objects need
+NOBODYS = 0  # an id that nothing has, for numbers that no id can be
+_PLAIN = re.compile(r"[1-9][0-9]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Question:
 
     company_id: CompanyId | None = None
     needs_company: bool = False
+    ambiguous: str = ""  # why the company cannot be told (X3)
     project_id: ProjectId | None = None
     tool: str | None = None  # project-level when a project is named, else company-level
     level: Level | None = None
@@ -128,8 +132,8 @@ def _raised(kind: type[Refusal], deny: Deny) -> Refusal:
 class Access(Protocol):
     """The decision engine, as routes see it."""
 
-    async def by_token(self, token: str | None, question: Question, *, now: datetime) -> Allow | Deny:
-        """Answer for the bearer of an access token (API)."""
+    async def by_token(self, token: str | None, question: Question, *, seen: Seen) -> Allow | Deny:
+        """Answer for the bearer of an access token (API); an app's first call may connect it (I2)."""
         ...
 
     async def by_user(self, user_id: UserId, question: Question, *, now: datetime) -> Allow | Deny:
@@ -195,21 +199,22 @@ def requires(
     The company is named as X3 says; `project` takes `project_id` from the path too.
     """
 
+    asked = Question(needs_company=company, tool=tool, level=level, manage=manage, any_level=any_level)
+
     async def caller(request: Request) -> Allow:
         core = request.app.state.core
         access: Access = core.access
-        company_id = named_company(request, headers=core.settings.company_headers) if company else None
-        project_id = path_id(request, "project_id", "project_unknown") if project else None
-        question = Question(
-            company_id=company_id,
-            needs_company=company,
-            project_id=None if project_id is None else ProjectId(project_id),
-            tool=tool,
-            level=level,
-            manage=manage,
-            any_level=any_level,
-        )
-        answer = await access.by_token(bearer(request), question, now=seen(request).now)
+        question = asked
+        if company:
+            named = named_company(request, headers=core.settings.company_headers)
+            if isinstance(named, Ambiguous):
+                question = replace(question, ambiguous=named.why)
+            else:
+                question = replace(question, company_id=named)
+        if project:
+            project_id = plain_id(str(request.path_params["project_id"])) or NOBODYS
+            question = replace(question, project_id=ProjectId(project_id))
+        answer = await access.by_token(bearer(request), question, seen=seen(request))
         if isinstance(answer, Deny):
             raise answer.refusal()
         return answer
@@ -217,33 +222,39 @@ def requires(
     return caller
 
 
-def named_company(request: HTTPConnection, *, headers: tuple[str, ...]) -> CompanyId | None:
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """The company cannot be told from the request, and why (X3)."""
+
+    why: str
+
+
+def named_company(request: HTTPConnection, *, headers: tuple[str, ...]) -> CompanyId | Ambiguous | None:
     """Return the company that headers, path and query name; None when none does (X3).
 
-    Each names it at most once, as ASCII digits without sign or leading zero. Where two
-    disagree, or one cannot be read: `company_ambiguous`.
+    Each names it at most once, as ASCII digits without sign or leading zero, and all
+    of them the same. A number that no id can be is nobody's: it answers like any
+    unknown id (P6).
     """
-    named = [value for header in headers for value in request.headers.getlist(header)]
-    counts = [len(request.headers.getlist(header)) for header in headers]
-    queries = request.query_params.getlist("company_id")
-    if max([*counts, len(queries)], default=0) > 1:
-        raise _ambiguous("The company is named twice in one place.")
-    named += queries
+    places = [request.headers.getlist(header) for header in headers]
+    places.append(request.query_params.getlist("company_id"))
+    if any(len(values) > 1 for values in places):
+        return Ambiguous("The company is named twice in one place.")
+    named = [value for values in places for value in values]
     if (from_path := request.path_params.get("company_id")) is not None:
         named.append(str(from_path))
+    if len(set(named)) > 1:
+        return Ambiguous("The headers, the path and the query name different companies.")
     if not named:
         return None
-    if len(set(named)) > 1:
-        raise _ambiguous("The headers, the path and the query name different companies.")
-    number = plain_id(named[0])
-    if number is None:
-        raise _ambiguous("The company is not named by plain digits.")
-    return CompanyId(number)
+    if not _PLAIN.fullmatch(named[0]):
+        return Ambiguous("The company is not named by plain digits.")
+    return CompanyId(plain_id(named[0]) or NOBODYS)
 
 
 def plain_id(text: str) -> int | None:
     """Return the id written as ASCII digits without sign or leading zero, below 2^53; else None."""
-    if not (text.isascii() and text.isdigit()) or text.startswith("0") or len(text) > 16:
+    if not _PLAIN.fullmatch(text) or len(text) > 16:
         return None
     number = int(text)
     return number if number < 2**53 else None
@@ -255,11 +266,3 @@ def path_id(request: HTTPConnection, name: str, code: str = "not_found") -> int:
     if number is None:
         raise NotFound(code)
     return number
-
-
-def _ambiguous(message: str) -> BadRequest:
-    return BadRequest(
-        "company_ambiguous",
-        message,
-        help="The program that calls names the company once, as digits, or everywhere the same.",
-    )

@@ -54,18 +54,8 @@ async def render(
     `place` is a Place's key (`company:5`), `tab` a Tab's name; with them the page shows its bar.
     """
     core = core_of(request)
-    viewer = await core.sessions.viewer(request)
     browser = browser_token(request, core.settings)
-    frame = {
-        "viewer": viewer,
-        **await _bar(core, request, viewer, place=place, tab=tab),
-        "csrf_token": csrf_token(core.keys, browser),
-        "flash": _flash(request, core, browser),
-        "theme": theme if (theme := request.cookies.get(THEME_COOKIE, "")) in THEMES else "",
-        "request_id": seen(request).request_id,
-        "now": seen(request).now,
-        "path": request.url.path,
-    }
+    frame = await _frame(core, request, browser, place=place, tab=tab)
     response = HTMLResponse(environment().get_template(template).render({**frame, **context}), status_code=status)
     response.headers["content-security-policy"] = policy(form_targets=form_targets)
     response.headers["cache-control"] = "no-store"
@@ -113,6 +103,21 @@ def static(path: str) -> str:
     """Return the URL of a static file, which changes when the file does."""
     digest = hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
     return f"/static/{path}?v={digest}"
+
+
+async def _frame(core: Core, request: Request, browser: str, *, place: str, tab: str) -> dict[str, Any]:
+    viewer = await core.sessions.viewer(request)
+    theme = request.cookies.get(THEME_COOKIE, "")
+    return {
+        "viewer": viewer,
+        **await _bar(core, request, viewer, place=place, tab=tab),
+        "csrf_token": csrf_token(core.keys, browser),
+        "flash": _flash(request, core, browser),
+        "theme": theme if theme in THEMES else "",
+        "request_id": seen(request).request_id,
+        "now": seen(request).now,
+        "path": request.url.path,
+    }
 
 
 async def _bar(core: Core, request: Request, viewer: Viewer | None, *, place: str, tab: str) -> dict[str, Any]:
