@@ -102,6 +102,11 @@ def refused_grant(grantor: Holder, target: Holder, *, before: Levels, after: Lev
     return None
 
 
+def display_name(name: str, number: str | None) -> str:
+    """Return a project's name as lists show it, led by its number where it has one."""
+    return f"{number} - {name}" if number else name
+
+
 def needs_confirmation(contact: Contact, after: Levels) -> bool:
     """Return whether S10's warning stands before `after`: a service account becoming company admin."""
     return contact.service_account_id is not None and is_company_admin(after) and not is_company_admin(contact.levels)

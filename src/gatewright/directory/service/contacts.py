@@ -5,18 +5,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from gatewright.base.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
+from gatewright.base.errors import Conflict, Invalid, NotFound, Problem
 from gatewright.base.ids import CompanyId, ContactId, ServiceAccountId, UserId
 from gatewright.db.engine import Transaction, verb
 from gatewright.directory import rules
-from gatewright.directory.model import Contact, Grantor, Levels
-from gatewright.directory.rules import Holder
+from gatewright.directory.model import Contact, Grantor
 from gatewright.directory.service.levels import (
-    contact_unknown,
     locked_contact,
     refuse_last_admin,
     refuse_removal,
     understood,
+    weigh,
 )
 from gatewright.directory.store import companies, contacts
 from gatewright.events.catalogue import ContactAdded, ContactChanged, ContactRemoved, Origin
@@ -48,8 +47,6 @@ async def add_contact(
     if await companies.lock_company(tx, company_id) is None:
         raise NotFound("company_unknown", "There is no such company.")
     granted = await understood(tx, levels, scope="company", field="levels.")
-    if granted_by is not None:
-        await _refuse_giving(tx, company_id, granted_by, granted)
     contact = Contact(
         company_id=company_id,
         id=ContactId(await tx.next_id("contact")),
@@ -58,8 +55,11 @@ async def add_contact(
         user_id=user_id,
         service_account_id=service_account_id,
         template_id=None,
-        levels=granted,
+        levels={},
     )
+    if granted_by is not None:
+        await weigh(tx, granted_by, contact, before={}, after=granted)
+    contact = replace(contact, levels=granted)
     if not await contacts.insert_contact(tx, contact, now=now):
         raise Invalid(_ADDRESS_TAKEN)
     after = {**_label(contact), "levels": companies.stored(granted)}
@@ -169,15 +169,6 @@ async def join_user(
     )
     await record(tx, event, origin=origin, now=now)
     return True
-
-
-async def _refuse_giving(tx: Transaction, company_id: CompanyId, granted_by: Grantor, granted: Levels) -> None:
-    grantor = await contacts.find_contact(tx, company_id, granted_by.contact_id)
-    if grantor is None:
-        raise contact_unknown()
-    why = rules.refused_grant(Holder(grantor.levels), Holder({}), before={}, after=granted)
-    if why is not None:
-        raise NotAllowed("permission_insufficient", why, help="Ask a company admin.")
 
 
 def _refuse(problems: list[Problem]) -> None:

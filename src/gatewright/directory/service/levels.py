@@ -39,7 +39,7 @@ async def set_levels(
     if rules.needs_confirmation(contact, after) and not confirmed:
         raise confirmation_required()
     if granted_by is not None:
-        await _weigh(tx, granted_by, contact, before=before, after=after)
+        await weigh(tx, granted_by, contact, before=before, after=after)
         await refuse_last_admin(tx, contact, after=after)
     await contacts.write_levels(tx, contact, after, now=now)
     event = LevelsChanged(
@@ -75,7 +75,7 @@ async def set_membership(
         return False
     before = membership.levels if membership is not None else {}
     if granted_by is not None:
-        await _weigh(tx, granted_by, contact, before=before, after=after, project_id=project_id)
+        await weigh(tx, granted_by, contact, before=before, after=after, project_id=project_id)
     await contacts.put_membership(tx, contact, project_id, after, now=now)
     event = MembershipSet(
         company_id=company_id,
@@ -106,7 +106,7 @@ async def end_membership(
         tx.answers_an_ending()
         return False
     if granted_by is not None:
-        await _weigh(tx, granted_by, contact, before=membership.levels, after={}, project_id=project_id)
+        await weigh(tx, granted_by, contact, before=membership.levels, after={}, project_id=project_id)
     await contacts.delete_membership(tx, contact, project_id)
     event = MembershipEnded(
         company_id=company_id,
@@ -213,13 +213,13 @@ async def refuse_last_admin(tx: Transaction, contact: Contact, *, after: Levels)
 
 async def refuse_removal(tx: Transaction, granted_by: Grantor, contact: Contact) -> None:
     """Raise NotAllowed when the grantor may not take all that the contact holds (M5)."""
-    await _weigh(tx, granted_by, contact, before=contact.levels, after={})
+    await weigh(tx, granted_by, contact, before=contact.levels, after={})
     held = await contacts.memberships(tx, contact.company_id, [contact.id])
     for membership in held.get(contact.id, ()):
-        await _weigh(tx, granted_by, contact, before=membership.levels, after={}, project_id=membership.project_id)
+        await weigh(tx, granted_by, contact, before=membership.levels, after={}, project_id=membership.project_id)
 
 
-async def _weigh(
+async def weigh(
     tx: Transaction,
     granted_by: Grantor,
     contact: Contact,
@@ -228,6 +228,7 @@ async def _weigh(
     after: Levels,
     project_id: ProjectId | None = None,
 ) -> None:
+    """Raise NotAllowed when the grantor may not change these stated levels of the contact (M5)."""
     # Read here, under the company's lock: what the grantor held when the request came
     # in may have been taken by another admin meanwhile.
     grantor = await contacts.find_contact(tx, contact.company_id, granted_by.contact_id)
