@@ -6,7 +6,7 @@ from gatewright.web.html import environment
 from tests.pages.samples import EVERY
 
 
-def render(name: str, **changes: Any) -> str:  # noqa: ANN401
+def render(name: str, **changes: Any) -> str:
     """Return the page of the sample called `name`; StrictUndefined fails on what it does not name."""
     template, context = EVERY[name]
     return environment().get_template(template).render({**context, **changes})

@@ -20,6 +20,7 @@ LEVEL_WORDS: Final = {
     "standard": "Standard",
     "admin": "Admin",
 }
+ROUND_TENTHS: Final = (10, 12, 14, 16, 20, 24, 30, 40, 50, 60, 80, 100)
 PATTERN_SYNTAX: Final = frozenset("^$\\.*+?()[]{}|/")
 
 
@@ -170,12 +171,11 @@ def chart(calls: Sequence[Calls]) -> Figure:
 
 
 def _round_above(value: int) -> int:
-    """Return the lowest even 1, 2, 4, 5, 6 or 8 times a power of ten that is not below `value`."""
-    if value <= 2:
-        return 2
-    power: int = 10 ** int(math.log10(value))
-    steps = (step * power for step in (1, 2, 4, 5, 6, 8, 10))
-    return next(top for top in steps if top >= value and top % 2 == 0)
+    """Return the lowest round, even number that is not below `value`."""
+    if value <= 10:
+        return max(2, value + value % 2)
+    tenth: int = 10 ** (int(math.log10(value)) - 1)
+    return next(top for step in ROUND_TENTHS if (top := step * tenth) >= value and top % 2 == 0)
 
 
 def _figure(calls: Sequence[Calls], *, top: int, step: float, width: float, height: float, stub: float) -> Figure:

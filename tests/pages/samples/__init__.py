@@ -1,0 +1,29 @@
+"""Every page with something on it: full, empty and stressed (long, hostile and reversing names).
+
+`PAGES` maps a sample's name to its template and context, the frame around it included.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from tests.pages.samples.ceremonies import ceremonies
+from tests.pages.samples.companies import company, service_accounts
+from tests.pages.samples.developers import developer
+from tests.pages.samples.directories import directory
+from tests.pages.samples.parts import HOSTILE, LONG, PLAIN, REVERSING, STRESS, Context
+from tests.pages.samples.people import own_account, refusals, sign_in
+
+SOURCES: Final = (sign_in, ceremonies, own_account, company, directory, service_accounts, developer, refusals)
+PAGES: Final[dict[str, tuple[str, Context]]] = {
+    name: (template, context) for source in SOURCES for name, template, context in source(PLAIN)
+}
+STRESSED: Final[dict[str, tuple[str, Context]]] = {
+    f"{kind}_{name}": (template, context)
+    for kind, stress in (
+        ("stress", STRESS),
+        ("hostile", replace(STRESS, company=HOSTILE, app=LONG, developer=LONG, account=HOSTILE, user=REVERSING)),
+    )
+    for source in SOURCES
+    for name, template, context in source(stress)
+}
+EVERY: Final = {**PAGES, **STRESSED}
