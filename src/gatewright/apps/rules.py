@@ -188,7 +188,7 @@ _SAME_SHAPE = str.maketrans(
         **dict(zip("авезіјкмнорстухѕԛԝүһӏԁгь", "abe3ijkmhopctyxsqwyhldrb", strict=True)),
         **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹ", "ABEZHIKMNOPTYXC", strict=True)),
         **dict(zip("αβγεηικνορτυχωϲϳ", "abyenikvoptuxwcj", strict=True)),
-        **dict(zip("ıɑɡɩʟꜱᴄᴏᴜᴠᴡᴢɴʀᴋᴍᴛđħłøŧ", "iagilscouvwznrkmtdhlot", strict=True)),
+        **dict(zip("ıɑɡɩʟꜱᴄᴏᴜᴠᴡᴢɴʀᴋᴍᴛđħłøŧĐĦŁØŦ", "iagilscouvwznrkmtdhlotdhlot", strict=True)),
     }
 )
 _SAME_STROKE = str.maketrans({"0": "o", "1": "l", "|": "l", "i": "l"})

@@ -1,0 +1,1 @@
+"""Apps: rules, services and stores."""
