@@ -31,6 +31,7 @@ from gatewright.service_accounts.model import (
 )
 
 
+# long: the row's every column is named
 @verb
 async def create_service_account(
     tx: Transaction,
@@ -85,6 +86,7 @@ def account_client_id(form_id: str | None = None) -> str:
     return f"svc_{form_id or random_id()}"
 
 
+# long: the row's every column is named
 @verb
 async def regenerate_secret(
     tx: Transaction,
@@ -102,25 +104,18 @@ async def regenerate_secret(
     A disabled account works again, under a new address (S8). `shown_secret_id` is the
     secret that the caller saw in place: when it is another by now, `made_before`.
     """
+    await store.lock_company(tx, company_id)
     account = await store.load_service_account(tx, company_id, service_account_id, lock=True)
     if account is None:
         raise _unknown()
     if shown_secret_id not in {None, account.secret_id}:
         raise _made_before()
     fresh = _fresh_secret(keys)
-    address = account.email if account.disabled_reason is None else rules.new_address(domain)
-    has_contact = await store.has_contact(tx, company_id, account.contact_id)
-    if has_contact:
-        await _take_everything_away(tx, account, origin=origin, now=now)
-    else:
-        address = rules.new_address(domain)
-        contact_id = await _add_contact(
-            tx, company_id, account.id, name=account.name, address=address, origin=origin, now=now
-        )
-    replaced = await store.replace_secret(
+    contact_id, address = await _emptied_contact(tx, account, domain=domain, origin=origin, now=now)
+    await store.replace_secret(
         tx,
         account,
-        contact_id=account.contact_id if has_contact else contact_id,
+        contact_id=contact_id,
         address_folded=fold_email(address),
         secret_id=fresh.id,
         digest=fresh.digest,
@@ -128,11 +123,10 @@ async def regenerate_secret(
         via_app_id=origin.via_app_id,
         now=now,
     )
-    if not replaced:
-        raise _made_before()
-    if has_contact and address != account.email:
+    if contact_id == account.contact_id:
+        # After the account's own row knows the new address, else this would stop it (S8).
         await directory.change_contact(
-            tx, company_id=company_id, contact_id=account.contact_id, email=address, origin=origin, now=now
+            tx, company_id=company_id, contact_id=contact_id, email=address, origin=origin, now=now
         )
     event = ServiceAccountSecretRegenerated(
         company_id=company_id,
@@ -154,6 +148,7 @@ async def delete_service_account(
     False for one that was deleted before or never was; NotFound is for the caller to raise,
     after the transaction, so that the answer waits for a deletion that won the race.
     """
+    await store.lock_company(tx, company_id)
     account = await store.load_service_account(tx, company_id, service_account_id, lock=True)
     if account is None or not await store.delete(tx, company_id, service_account_id, now=now):
         tx.answers_an_ending()
@@ -230,13 +225,20 @@ async def _add_contact(
     )
 
 
-async def _take_everything_away(tx: Transaction, account: ServiceAccount, *, origin: Origin, now: datetime) -> None:
-    """End each project membership of the account and put its company levels back to none (S7)."""
-    where: dict[str, Any] = {"company_id": account.company_id, "contact_id": account.contact_id}
-    how: dict[str, Any] = {"granted_by": None, "origin": origin, "now": now}
-    for project_id in await store.projects_of_contact(tx, account.company_id, account.contact_id):
-        await directory.end_membership(tx, **where, project_id=project_id, **how)
-    await directory.set_levels(tx, **where, levels={}, **how)
+async def _emptied_contact(
+    tx: Transaction, account: ServiceAccount, *, domain: str, origin: Origin, now: datetime
+) -> tuple[ContactId, str]:
+    """Return the account's contact, which holds nothing any more, and the address it is to have (S7, S8)."""
+    if not await store.has_contact(tx, account.company_id, account.contact_id):
+        address = rules.new_address(domain)
+        made = await _add_contact(
+            tx, account.company_id, account.id, name=account.name, address=address, origin=origin, now=now
+        )
+        return made, address
+    await directory.clear_permissions(
+        tx, company_id=account.company_id, contact_id=account.contact_id, origin=origin, now=now
+    )
+    return account.contact_id, account.email if account.disabled_reason is None else rules.new_address(domain)
 
 
 async def _disable(

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, func, select, update
 
-from gatewright.base.ids import CompanyId, ContactId, ProjectId, SecretId, ServiceAccountId
+from gatewright.base.ids import CompanyId, ContactId, SecretId, ServiceAccountId
 from gatewright.base.secrets import Digest
 from gatewright.db.engine import Reader, Transaction
 from gatewright.db.schema import (
@@ -69,11 +69,11 @@ async def replace_secret(
     hint: str,
     via_app_id: int | None,
     now: datetime,
-) -> bool:
-    """Return whether the account has the new secret; False when its secret is another one by now, or it is gone."""
+) -> None:
+    """Give the account, which the caller locked, its new secret; it functions again."""
     statement = (
         update(service_accounts)
-        .where(*_is(account.company_id, account.id), _columns.secret_id == account.secret_id)
+        .where(*_is(account.company_id, account.id))
         .values(
             contact_id=contact_id,
             address_folded=address_folded,
@@ -83,7 +83,7 @@ async def replace_secret(
             disabled_reason=None,
         )
     )
-    return (await tx.execute(statement)).rowcount == 1
+    await tx.execute(statement)
 
 
 async def disable(tx: Transaction, account: ServiceAccount, reason: DisabledReason, *, now: datetime) -> bool:
@@ -104,10 +104,15 @@ async def delete(
     return (await tx.execute(statement)).rowcount == 1
 
 
+async def lock_company(tx: Transaction, company_id: CompanyId) -> None:
+    """Keep every other change of the company's accounts and contacts waiting until this transaction ends."""
+    await tx.execute(select(companies.c.id).where(companies.c.id == company_id).with_for_update())
+
+
 async def load_service_account(
     reader: Reader, company_id: CompanyId, service_account_id: ServiceAccountId, *, lock: bool = False
 ) -> ServiceAccount | None:
-    """Return the account, or None; `lock` keeps others from changing it meanwhile."""
+    """Return the account, if it is that company's (P6); `lock` keeps others from changing it meanwhile."""
     return await _load_one(reader, *_is(company_id, service_account_id), lock=lock)
 
 
@@ -143,25 +148,10 @@ async def find_by_address(reader: Reader, address_folded: str) -> ServiceAccount
     return await _load_one(reader, _columns.address_folded == address_folded, _columns.deleted_at.is_(None))
 
 
-async def was_deleted(reader: Reader, company_id: CompanyId, service_account_id: ServiceAccountId) -> bool:
-    """Return whether the company had that account once."""
-    where = (_columns.company_id == company_id, _columns.id == service_account_id, _columns.deleted_at.is_not(None))
-    return (await reader.execute(select(_columns.id).where(*where))).one_or_none() is not None
-
-
 async def has_contact(reader: Reader, company_id: CompanyId, contact_id: ContactId) -> bool:
     """Return whether the account's contact is still in the directory."""
     where = (contacts.c.company_id == company_id, contacts.c.id == contact_id)
     return (await reader.execute(select(contacts.c.id).where(*where))).one_or_none() is not None
-
-
-async def projects_of_contact(reader: Reader, company_id: CompanyId, contact_id: ContactId) -> list[ProjectId]:
-    """Return the projects that the contact is a member of."""
-    where = (project_members.c.company_id == company_id, project_members.c.contact_id == contact_id)
-    rows = await reader.execute(
-        select(project_members.c.project_id).where(*where).order_by(project_members.c.project_id)
-    )
-    return list(rows.scalars())
 
 
 async def load_use(
@@ -186,7 +176,7 @@ async def count_foreign_entries(tx: Transaction, in_company_id: CompanyId, *, si
 
     Holds the company until this transaction ends, so that two at once are counted one after the other.
     """
-    await tx.execute(select(companies.c.id).where(companies.c.id == in_company_id).with_for_update())
+    await lock_company(tx, in_company_id)
     statement = select(func.count()).where(
         events.c.company_id == 0,
         events.c.kind == ServiceAddressSeenElsewhere.KIND,
