@@ -13,7 +13,12 @@ from fastapi import FastAPI
 from starlette.routing import Mount
 
 from gatewright import __version__
+from gatewright.activity.counters import Counters
+from gatewright.decisions.engine import Call, Decisions
 from gatewright.house import House, open_house
+from gatewright.login.passwords import Passwords
+from gatewright.login.sessions import SessionKeeper
+from gatewright.oauth.tokens import TokenReader
 from gatewright.settings import Settings
 from gatewright.web.core import Core
 from gatewright.web.edge import Edge
@@ -74,31 +79,45 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_house(settings) as house:
-            _furnish(app, house)
-            yield
+            counters = Counters(house.database)
+            _furnish(app, house, counters)
+            async with counters.running():
+                yield
+            app.state.passwords.close()
 
     return lifespan
 
 
-def _furnish(app: FastAPI, house: House) -> None:
+def _furnish(app: FastAPI, house: House, counters: Counters) -> None:
     """Put the parts that routes ask for into the application's state."""
     app.state.house = house
-    tokens = _found("gatewright.oauth.tokens")
-    app.state.tokens = tokens and tokens.TokenReader(house.settings, house.database, house.keys, house.facts)
-    passwords = _found("gatewright.login.passwords")
-    app.state.passwords = passwords and passwords.Passwords()
-    sessions = _found("gatewright.login.sessions")
-    engine = _found("gatewright.decisions.engine")
+    tokens = TokenReader(house.settings, house.database, house.keys, house.facts)
+    app.state.tokens = tokens
+    app.state.passwords = Passwords()
+    app.state.counters = counters
+    access = Decisions(house.database, house.facts, tokens, _counting(counters))
     navigation = _found("gatewright.navigation")
     traces = _found("gatewright.activity.traces")
-    access = engine and engine.Decisions(house, app.state.tokens)
     app.state.core = Core(
         settings=house.settings,
         database=house.database,
         keys=house.keys,
         facts=house.facts,
         access=access,
-        sessions=sessions and sessions.SessionKeeper(house),
-        navigation=navigation and navigation.Navigation(house, access),
-        traces=traces and traces.Traces(house, access),
+        sessions=SessionKeeper(house),
+        navigation=navigation and navigation.PlacesAndTabs(house.database, access),
+        traces=traces and traces.RecordedTraces(house, access),
     )
+
+
+def _counting(counters: Counters) -> Callable[[Call], None]:
+    def count(call: Call) -> None:
+        counters.count(
+            company_id=call.company_id,
+            app_id=call.app_id,
+            service_account_id=call.service_account_id,
+            result=call.result,
+            at=call.at,
+        )
+
+    return count

@@ -108,8 +108,8 @@ async def refusal_page(request: Request, refusal: Refusal) -> HTMLResponse:
         "heading": HEADINGS.get(status, HEADINGS[400]),
         "explanation": refusal.message,
         "held": None,
-        "helpers": [],
-        "helper_role": refusal.help or None,
+        "who_can_help": [],
+        "role_that_helps": refusal.help or None,
         "way_on": {"label": "To the start", "href": "/"},
     }
     try:

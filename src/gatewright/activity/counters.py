@@ -1,0 +1,87 @@
+"""Counted calls: kept in memory, written once a second and at the end, off every request's path (R3)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from gatewright.activity import store
+from gatewright.activity.model import NOT_APPLICABLE, CallKey, Tally
+from gatewright.db.engine import Database, Transaction
+from gatewright.db.failures import STORAGE_ERRORS
+
+FLUSH_EVERY = timedelta(seconds=1)
+_log = structlog.get_logger("gatewright.activity")
+
+
+@dataclass(slots=True)
+class Counters:
+    """The calls of this process that are not written yet.
+
+    A process that is killed loses at most one second of counts, never an event.
+    """
+
+    database: Database
+    _calls: dict[CallKey, Tally] = field(default_factory=dict)
+    _flushing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def count(
+        self, *, company_id: int | None, app_id: int | None, service_account_id: int | None, result: str, at: datetime
+    ) -> None:
+        """Count one call; nothing is written yet."""
+        key = CallKey(
+            company_id or NOT_APPLICABLE,
+            at.astimezone(UTC).date().isoformat(),
+            app_id or NOT_APPLICABLE,
+            service_account_id or NOT_APPLICABLE,
+            result,
+        )
+        before = self._calls.get(key)
+        self._calls[key] = Tally(1 if before is None else before.count + 1, at)
+
+    async def flush(self) -> None:
+        """Write what was counted, in one transaction; what cannot be written now is kept for the next time."""
+        async with self._flushing:  # the last flush waits for the one before it
+            calls, self._calls = self._calls, {}
+            if not calls:
+                return
+            try:
+                await self.database.write(lambda transaction: _write(transaction, calls))
+            except STORAGE_ERRORS as error:
+                _log.warning("counts_kept", error=type(error).__name__)
+                self._put_back(calls)
+
+    @asynccontextmanager
+    async def running(self, *, every: timedelta = FLUSH_EVERY) -> AsyncIterator[None]:
+        """Flush once in a while until the end, and once more then."""
+        task = asyncio.get_running_loop().create_task(self._keep_flushing(every))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            await self.flush()
+
+    async def _keep_flushing(self, every: timedelta) -> None:
+        while True:
+            await asyncio.sleep(every.total_seconds())
+            await asyncio.shield(self.flush())
+
+    def _put_back(self, calls: dict[CallKey, Tally]) -> None:
+        for key, tally in calls.items():
+            newer = self._calls.get(key)
+            self._calls[key] = tally if newer is None else Tally(tally.count + newer.count, newer.last_at)
+
+
+async def _write(transaction: Transaction, calls: dict[CallKey, Tally]) -> None:
+    # In one order everywhere: two processes that flush at once must not lock each other out.
+    for key in sorted(calls, key=_order):
+        await store.add_calls(transaction, key, calls[key])
+
+
+def _order(key: CallKey) -> tuple[int, str, int, int, str]:
+    return (key.company_id, key.day, key.app_id, key.service_account_id, key.result)

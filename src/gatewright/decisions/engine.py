@@ -1,0 +1,209 @@
+"""The decision engine: tokens and rows in, yes or no out (X1, M6). It serves `web.access.Access`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from gatewright.apps.installation_service import connect_on_first_call
+from gatewright.base.errors import Unavailable
+from gatewright.base.ids import AppId, CompanyId, ContactId, ProjectId, ServiceAccountId, UserId
+from gatewright.db.engine import Database
+from gatewright.decisions import store
+from gatewright.decisions.facts import (
+    company_fact,
+    contact_fact,
+    installation_fact,
+    member_fact,
+    project_fact,
+    tools_fact,
+)
+from gatewright.decisions.model import Allowed, Asked, Caller, FirstCall, Refused, Situation
+from gatewright.decisions.rules import TOKEN_MISSING, dead_token, decide
+from gatewright.events.facts import Facts
+from gatewright.oauth.facts import user_fact
+from gatewright.oauth.model import DeadToken, LiveToken
+from gatewright.oauth.tokens import TokenReader
+from gatewright.web.access import Allow, Deny, Principal, Question
+from gatewright.web.edge import Seen
+
+FIRST_CALL_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One decided call, for the counters (R3)."""
+
+    company_id: CompanyId | None
+    app_id: AppId | None
+    service_account_id: ServiceAccountId | None
+    result: str  # "allow", or the code of the refusal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Decides for the API and for the pages alike. `count` is told of every decided call."""
+
+    database: Database
+    facts: Facts
+    tokens: TokenReader
+    count: Callable[[Call], None]
+
+    async def by_token(self, token: str | None, question: Question, *, seen: Seen) -> Allow | Deny:
+        """Return whether the bearer of an access token may (X2)."""
+        live = await self._read(token, now=seen.now)
+        if isinstance(live, Refused):
+            return _deny(live)
+        verdict = await self._decide(_caller(live), _asked(question), seen=seen)
+        self.count(_call(live, question, verdict, at=seen.now))
+        if isinstance(verdict, Refused):
+            return _deny(verdict)
+        return _allow_bearer(live, question, verdict)
+
+    async def by_user(self, user_id: UserId, question: Question, *, now: datetime) -> Allow | Deny:
+        """Return whether a signed-in user may, on the pages: no app, no scope (M6)."""
+        user = await self.facts.get(user_fact(user_id))
+        if user is None or not user.is_active:  # P4
+            return _deny(dead_token("principal_inactive", "This account is deactivated."))
+        caller = Caller(kind="user", id=user_id, on_pages=True)
+        asked = _asked(question)
+        verdict = decide(caller, asked, await self._situation(caller, asked))
+        match verdict:
+            case Refused():
+                return _deny(verdict)
+            case Allowed():
+                principal = Principal("user", user_id, user.name, user.email)
+                return _allow(principal, question, verdict)
+            case FirstCall():
+                raise AssertionError("unreachable: no app stands between a user and the pages")
+            case _:
+                assert_never(verdict)
+
+    async def _read(self, token: str | None, *, now: datetime) -> LiveToken | Refused:
+        if token is None:
+            return TOKEN_MISSING
+        read = await self.tokens.read(token, now=now)
+        return dead_token(read.code, read.description) if isinstance(read, DeadToken) else read
+
+    async def _decide(self, caller: Caller, asked: Asked, *, seen: Seen) -> Allowed | Refused:
+        """Return the verdict; an app's first call in a company connects it, or asks its admins (I2)."""
+        for _ in range(FIRST_CALL_ATTEMPTS):
+            verdict = decide(caller, asked, await self._situation(caller, asked))
+            if not isinstance(verdict, FirstCall):
+                return verdict
+            # An insert that overwrites nothing. Whoever was first, the row decides the next round (I5).
+            await self._first_call(caller, asked, seen=seen)
+        raise Unavailable(detail="an installation does not come to rest")
+
+    async def _first_call(self, caller: Caller, asked: Asked, *, seen: Seen) -> None:
+        if asked.company_id is None or caller.app_id is None:
+            raise AssertionError("unreachable: a first call names a company, and an app makes it")
+        await connect_on_first_call(
+            self.database,
+            company_id=asked.company_id,
+            app_id=caller.app_id,
+            user_id=UserId(caller.id),
+            origin=seen.origin(caller.kind, caller.id, via_app_id=caller.app_id),
+            now=seen.now,
+        )
+
+    async def _situation(self, caller: Caller, asked: Asked) -> Situation:
+        """Return the rows that the question touches. In memory they cost no statement."""
+        if asked.company_id is None or asked.ambiguous:
+            return Situation()
+        get = self.facts.get
+        contact = await get(contact_fact(asked.company_id, caller.id))
+        if contact is None:
+            return Situation()
+        needs_membership = asked.any_level and not any(contact.levels.values())
+        situation = Situation(
+            company=await get(company_fact(asked.company_id)),
+            contact=contact,
+            installation=await self._installation(caller, asked.company_id),
+            tools=await get(tools_fact()) if asked.tool else (),
+            has_membership=needs_membership and await self._has_membership(asked.company_id, contact.id),
+        )
+        return situation if asked.project_id is None else await self._on_project(situation, asked.project_id)
+
+    async def _on_project(self, situation: Situation, project_id: ProjectId) -> Situation:
+        company, contact = situation.company, situation.contact
+        if company is None or contact is None:
+            return situation
+        return replace(
+            situation,
+            project_exists=await self.facts.get(project_fact(company.id, project_id)),
+            membership=await self.facts.get(member_fact(company.id, project_id, contact.id)),
+        )
+
+    async def _installation(self, caller: Caller, company_id: CompanyId) -> str | None:
+        if caller.app_id is None:
+            return None
+        return await self.facts.get(installation_fact(company_id, caller.app_id))
+
+    async def _has_membership(self, company_id: CompanyId, contact_id: ContactId) -> bool:
+        # Of many rows, so no fact: read when it is needed.
+        async with self.database.read() as reader:
+            return await store.has_membership(reader, company_id, contact_id)
+
+
+def _caller(live: LiveToken) -> Caller:
+    return Caller(
+        kind=live.principal_kind,
+        id=live.principal_id,
+        app_id=live.app_id,
+        home_company_id=live.company_id,
+        scopes=live.scopes,
+    )
+
+
+def _asked(question: Question) -> Asked:
+    return Asked(
+        company_id=question.company_id,
+        needs_company=question.needs_company,
+        ambiguous=question.ambiguous,
+        project_id=question.project_id,
+        tool=question.tool,
+        level=question.level,
+        manage=question.manage,
+        any_level=question.any_level,
+    )
+
+
+def _call(live: LiveToken, question: Question, verdict: Allowed | Refused, *, at: datetime) -> Call:
+    """Return what is counted. What the company does not know of it is not told of (X4)."""
+    result = "allow" if isinstance(verdict, Allowed) else verdict.code
+    is_service_account = live.principal_kind == "service_account"
+    return Call(
+        company_id=None if result == "company_unknown" else question.company_id,
+        app_id=live.app_id,
+        service_account_id=ServiceAccountId(live.principal_id) if is_service_account else None,
+        result=result,
+        at=at,
+    )
+
+
+def _allow_bearer(live: LiveToken, question: Question, allowed: Allowed) -> Allow:
+    principal = Principal(live.principal_kind, live.principal_id, live.name, live.login)
+    return replace(
+        _allow(principal, question, allowed),
+        client_id=live.client_id,
+        app_id=live.app_id,
+        scopes=live.scopes,
+        issued_at=live.issued_at,
+        expires_at=live.expires_at,
+    )
+
+
+def _allow(principal: Principal, question: Question, allowed: Allowed) -> Allow:
+    return Allow(
+        principal=principal,
+        company_id=question.company_id,
+        contact_id=allowed.contact_id,
+        level=allowed.level,
+        is_company_admin=allowed.is_company_admin,
+    )
+
+
+def _deny(refused: Refused) -> Deny:
+    return Deny(refused.code, refused.message, refused.help)

@@ -1,0 +1,42 @@
+"""The facts of a decision: each one row, or its absence, under its identity."""
+
+from functools import partial
+
+from gatewright.decisions import store
+from gatewright.decisions.model import CompanyRow, ContactRow, MemberRow, ToolRow
+from gatewright.events import keys
+from gatewright.events.facts import Fact
+
+
+def company_fact(company_id: int) -> Fact[CompanyRow | None]:
+    """Return the fact of one company."""
+    return Fact(keys.company(company_id), partial(store.load_company, company_id=company_id))
+
+
+def contact_fact(company_id: int, principal_id: int) -> Fact[ContactRow | None]:
+    """Return the fact of a principal's contact in a company."""
+    load = partial(store.load_contact, company_id=company_id, principal_id=principal_id)
+    return Fact(keys.contact(company_id, principal_id), load)
+
+
+def installation_fact(company_id: int, app_id: int) -> Fact[str | None]:
+    """Return the fact of an app's status in a company."""
+    load = partial(store.load_installation, company_id=company_id, app_id=app_id)
+    return Fact(keys.installation(company_id, app_id), load)
+
+
+def project_fact(company_id: int, project_id: int) -> Fact[bool]:
+    """Return the fact that a company has a project, or has not."""
+    load = partial(store.project_exists, company_id=company_id, project_id=project_id)
+    return Fact(keys.project(company_id, project_id), load)
+
+
+def member_fact(company_id: int, project_id: int, contact_id: int) -> Fact[MemberRow | None]:
+    """Return the fact of a contact's membership of a project."""
+    load = partial(store.load_member, company_id=company_id, project_id=project_id, contact_id=contact_id)
+    return Fact(keys.membership(company_id, project_id, contact_id), load)
+
+
+def tools_fact() -> Fact[tuple[ToolRow, ...]]:
+    """Return the fact of the deployment's tools."""
+    return Fact(keys.tools(), store.load_tools)

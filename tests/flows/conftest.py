@@ -1,0 +1,53 @@
+"""The whole application on a fresh database, and a world in it. Flows speak only HTTP.
+
+SQLite, unless a test says `@pytest.mark.parametrize("flow_dialect", DIALECTS)`.
+"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from gatewright.app import create_app
+from gatewright.base.secrets import mint_server_key
+from gatewright.settings import Settings
+from tests.support.world import BASE_URL, World, browser_on, fill
+
+
+@pytest.fixture
+def flow_dialect() -> str:
+    """Return the database that the flow runs on."""
+    return "sqlite"
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, flow_dialect: str, tmp_path: Path) -> Settings:
+    """Return the settings of a deployment on a migrated, empty database."""
+    url = request.getfixturevalue(f"{flow_dialect}_url")
+    return Settings(issuer=BASE_URL, data_dir=tmp_path, database_url=url, secret_keys=(mint_server_key(),))
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    """Lend the running application."""
+    made = create_app(settings)
+    async with made.router.lifespan_context(made):
+        yield made
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Lend a client of the application that is signed in as nobody."""
+    async with browser_on(app) as browser:
+        yield browser
+
+
+@pytest.fixture
+async def world(app: FastAPI, client: httpx.AsyncClient) -> AsyncIterator[World]:
+    """Lend a world of users, companies, apps and a service account; see `World`."""
+    made = World(app, app.state.house, client)
+    await fill(made)
+    yield made
+    await made.close()
