@@ -1,7 +1,6 @@
 """Pages of signing in and out, of invitations, and the start page."""
 
 from collections.abc import Mapping
-from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -31,11 +30,6 @@ from gatewright.web.html import THEME_COOKIE, THEMES, redirect, render, set_brow
 
 NO_MATCH = "This address and this password do not open an account."
 _YEAR_SECONDS = 365 * 24 * 3600
-
-
-def sign_in_address(path: str, *, as_somebody_else: bool = False) -> str:
-    """Return the address of the sign-in page that leads back to a path of ours."""
-    return f"/login?{'switch=1&' if as_somebody_else else ''}next={quote(path, safe='')}"
 
 
 async def start(request: Request) -> Response:
@@ -219,8 +213,8 @@ async def _gone(request: Request) -> HTMLResponse:
         "heading": "This link opens nothing",
         "explanation": "It was used already, it is too old, or a part of it is missing.",
         "held": None,
-        "helpers": [],
-        "helper_role": "Whoever sent you the link can make a new one.",
+        "who_can_help": [],
+        "role_that_helps": "Whoever sent you the link can make a new one.",
         "way_on": {"label": "Sign in", "href": "/login"},
     }
     return await render(request, "error.html", context, status=404)

@@ -1,7 +1,7 @@
 """Pure rules of signing in: where one may go afterwards, which passwords will do."""
 
 import unicodedata
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from gatewright.base.folding import fold_email
 
@@ -25,6 +25,11 @@ def local_path(text: str) -> str:
     except ValueError:
         return START
     return START if parts.scheme or parts.netloc else text
+
+
+def sign_in_address(path: str, *, as_somebody_else: bool = False) -> str:
+    """Return the address of the sign-in page that leads back to a path of ours."""
+    return f"/login?{'switch=1&' if as_somebody_else else ''}next={quote(path, safe='')}"
 
 
 def waiting_client(path: str) -> str | None:
