@@ -44,6 +44,19 @@ async def connect_on_first_call(
 
 
 @verb
+async def connect_beforehand(
+    tx: Transaction, *, company_id: CompanyId, app_id: AppId, origin: Origin, now: datetime
+) -> bool:
+    """Return whether an app never seen in the company was let in by the operator; what stands is left alone."""
+    await _known_app(tx, app_id)
+    if not await store.insert_installation(tx, company_id, app_id, _connected(None, now=now)):
+        return False
+    event = InstallationConnected(company_id=company_id, app_id=app_id, after={"status": CONNECTED.value})
+    await record(tx, event, origin=origin, now=now)
+    return True
+
+
+@verb
 async def disconnect(
     tx: Transaction, *, company_id: CompanyId, app_id: AppId, origin: Origin, now: datetime
 ) -> InstallationChange:
