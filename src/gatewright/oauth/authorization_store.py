@@ -115,23 +115,18 @@ async def insert_code(tx: Transaction, code: Code, *, key_id: str, now: datetime
     await tx.insert(authorization_codes, values)
 
 
+async def find_code(reader: Reader, digests: Sequence[bytes]) -> Code | None:
+    """Return the code with one of these digests, still unused; None when there is none."""
+    statement = select(authorization_codes).where(authorization_codes.c.digest.in_(digests))
+    row = (await reader.execute(statement)).one_or_none()
+    return None if row is None else _code(row)
+
+
 async def take_code(tx: Transaction, digests: Sequence[bytes]) -> Code | None:
     """Return the code with one of these digests, now used up; None when there is none (T2: one taker)."""
     taken = delete(authorization_codes).where(authorization_codes.c.digest.in_(digests)).returning(authorization_codes)
     row = (await tx.execute(taken)).one_or_none()
-    if row is None:
-        return None
-    return Code(
-        digest=row.digest,
-        authorization_id=AuthorizationId(row.authorization_id),
-        app_id=AppId(row.app_id),
-        user_id=UserId(row.user_id),
-        redirect_uri=row.redirect_uri,
-        redirect_uri_was_sent=row.redirect_uri_was_sent,
-        code_challenge=row.code_challenge,
-        scopes=tuple(row.scopes),
-        expires_at=row.expires_at,
-    )
+    return None if row is None else _code(row)
 
 
 async def _drop_expired_codes(tx: Transaction, authorization_id: AuthorizationId, *, now: datetime) -> None:
@@ -165,4 +160,18 @@ def _authorization(row: Row[Any]) -> Authorization:
         app_epoch=row.app_epoch,
         created_at=row.created_at,
         renewed_at=row.renewed_at,
+    )
+
+
+def _code(row: Row[Any]) -> Code:
+    return Code(
+        digest=row.digest,
+        authorization_id=AuthorizationId(row.authorization_id),
+        app_id=AppId(row.app_id),
+        user_id=UserId(row.user_id),
+        redirect_uri=row.redirect_uri,
+        redirect_uri_was_sent=row.redirect_uri_was_sent,
+        code_challenge=row.code_challenge,
+        scopes=tuple(row.scopes),
+        expires_at=row.expires_at,
     )

@@ -83,7 +83,7 @@ async def receive_end(request: Request) -> Response:
 async def _live_code(request: Request, viewer: Viewer, text: str) -> tuple[Code, AppClient] | None:
     core = core_of(request)
     async with core.database.read() as reader:
-        code = await store.find_code(reader, digests=core.keys.candidates(Purpose.AUTHORIZATION_CODE, text))
+        code = await authorization_store.find_code(reader, core.keys.candidates(Purpose.AUTHORIZATION_CODE, text))
         if code is None or code.user_id != viewer.user_id or code.redirect_uri != OUT_OF_BAND:
             return None
         authorization = await store.load_authorization(reader, authorization_id=code.authorization_id)

@@ -21,7 +21,6 @@ from gatewright.base.secrets import Digest
 from gatewright.db.engine import Reader, Transaction
 from gatewright.db.schema import (
     apps,
-    authorization_codes,
     authorizations,
     client_secrets,
     revoked_tokens,
@@ -35,7 +34,6 @@ from gatewright.oauth.model import (
     AppClient,
     Authorization,
     Client,
-    Code,
     Family,
     LiveSecret,
     ServiceAccountClient,
@@ -132,7 +130,7 @@ def _live_secret(row: Row[Any]) -> LiveSecret:
     return LiveSecret(SecretId(row.secret_id), Digest(row.secret_key_id, row.secret_digest))
 
 
-# --- authorizations and codes, as the token endpoint reads them --------------------------------------
+# --- authorizations --------------------------------------
 
 
 async def load_authorization(reader: Reader, *, authorization_id: AuthorizationId) -> Authorization | None:
@@ -151,27 +149,6 @@ async def load_authorization(reader: Reader, *, authorization_id: AuthorizationI
         renewed_at=row.renewed_at,
         ended_at=row.ended_at,
         ended_reason=row.ended_reason,
-    )
-
-
-async def find_code(reader: Reader, *, digests: Sequence[bytes]) -> Code | None:
-    """Return the unused code with one of these digests; None when there is none."""
-    statement = select(authorization_codes).where(authorization_codes.c.digest.in_(digests))
-    row = (await reader.execute(statement)).one_or_none()
-    return None if row is None else _code(row)
-
-
-def _code(row: Row[Any]) -> Code:
-    return Code(
-        digest=row.digest,
-        authorization_id=AuthorizationId(row.authorization_id),
-        app_id=AppId(row.app_id),
-        user_id=UserId(row.user_id),
-        redirect_uri=row.redirect_uri,
-        redirect_uri_was_sent=row.redirect_uri_was_sent,
-        code_challenge=row.code_challenge,
-        scopes=tuple(row.scopes),
-        expires_at=row.expires_at,
     )
 
 

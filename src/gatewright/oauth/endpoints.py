@@ -1,0 +1,168 @@
+"""The token side of OAuth over HTTP: token, token info, revoke, keys and metadata."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from gatewright.oauth.answers import Endpoint, OAuthJSON, refused
+from gatewright.oauth.client_auth import authenticate
+from gatewright.oauth.cors import preflight_headers, reading_headers
+from gatewright.oauth.desk import Desk, required
+from gatewright.oauth.errors import OAuthRefusal, invalid_client, invalid_request
+from gatewright.oauth.facts import signing_keys_fact
+from gatewright.oauth.grants import authorization_code, client_credentials, refresh_token
+from gatewright.oauth.model import DeadToken, Issued, LiveToken
+from gatewright.oauth.revocation import revoke
+from gatewright.oauth.rules import published_keys
+from gatewright.oauth.signing import key_set
+from gatewright.oauth.tokens import TokenReader
+from gatewright.web.access import MANAGE, bearer
+from gatewright.web.core import core_of
+from gatewright.web.edge import seen
+from gatewright.web.forms import oauth_parameters, query_parameters
+
+GRANTS = {grant.GRANT_TYPE: grant for grant in (authorization_code, refresh_token, client_credentials)}
+CREDENTIALS = {"client_id", "client_secret", "client_assertion", "client_assertion_type"}
+NEVER_IN_THE_QUERY = {
+    *(name for grant in GRANTS.values() for name in grant.PARAMETERS),
+    *("grant_type", "token", "token_type_hint", "access_token", "username", "password"),
+}
+AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
+_SECOND = timedelta(seconds=1)
+
+
+async def _token(request: Request) -> JSONResponse:
+    """`POST /oauth/token`: the client first, then its grant."""
+    _refuse_query(request)
+    parameters = await oauth_parameters(request)
+    grant = GRANTS.get(required(parameters, "grant_type"))
+    if grant is None:
+        raise OAuthRefusal("unsupported_grant_type", f"The grant types here are {', '.join(GRANTS)}.")
+    desk, noted = _desk(request), seen(request)
+    caller = await authenticate(request.headers, parameters, facts=desk.facts, keys=desk.keys)
+    try:
+        issued = await grant.exchange(desk, caller, parameters, seen=noted, now=noted.now)
+        answer: JSONResponse = OAuthJSON(_issued(issued))
+    except OAuthRefusal as refusal:
+        answer = refused(refusal, caller=caller)
+    answer.headers.update(reading_headers(request, caller.client))
+    return answer
+
+
+async def _token_preflight(request: Request) -> JSONResponse:
+    headers = await preflight_headers(request, core_of(request).database)
+    return OAuthJSON({}, headers={"allow": "POST", **headers})
+
+
+async def _token_info(request: Request) -> JSONResponse:
+    """`GET /oauth/token/info`: what the bearer's own token is, or why it is dead."""
+    token, now = bearer(request), seen(request).now
+    if token is None:
+        return _dead('Bearer realm="gatewright"', "No access token was sent. Send Authorization: Bearer.")
+    found = await _tokens(request).read(token, now=now)
+    if isinstance(found, DeadToken):
+        challenge = f'Bearer realm="gatewright", error="invalid_token", error_description="{found.description}"'
+        return _dead(challenge, found.description)
+    return OAuthJSON(_info(found, now=now))
+
+
+async def _revoke(request: Request) -> JSONResponse:
+    """`POST /oauth/revoke`: answered when what the token hung from has ended everywhere (T12)."""
+    _refuse_query(request)
+    parameters = await oauth_parameters(request)
+    desk, noted = _desk(request), seen(request)
+    caller = await authenticate(request.headers, parameters, facts=desk.facts, keys=desk.keys)
+    token = required(parameters, "token")
+    await revoke(desk, _tokens(request), caller, token, seen=noted, now=noted.now)
+    return OAuthJSON({})
+
+
+async def _jwks(request: Request) -> JSONResponse:
+    """`GET /oauth/jwks`: the keys that verify our tokens."""
+    core = core_of(request)
+    keys = await core.facts.get(signing_keys_fact())
+    lifetime = core.settings.access_token_lifetime
+    return OAuthJSON(key_set(published_keys(keys, lifetime=lifetime, now=seen(request).now)))
+
+
+async def _metadata(request: Request) -> JSONResponse:
+    """`GET /.well-known/oauth-authorization-server` (RFC 8414): what works, and nothing else."""
+    issuer = core_of(request).settings.issuer
+    return OAuthJSON(
+        {
+            "issuer": issuer,
+            "authorization_endpoint": f"{issuer}/oauth/authorize",
+            "token_endpoint": f"{issuer}/oauth/token",
+            "revocation_endpoint": f"{issuer}/oauth/revoke",
+            "jwks_uri": f"{issuer}/oauth/jwks",
+            "scopes_supported": [MANAGE],
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "grant_types_supported": list(GRANTS),
+            "code_challenge_methods_supported": ["S256"],
+            "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
+            "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
+            "authorization_response_iss_parameter_supported": True,
+        }
+    )
+
+
+routes = [
+    Route("/oauth/token", Endpoint("POST", _token, preflight=_token_preflight)),
+    Route("/oauth/token/", Endpoint("POST", _token, preflight=_token_preflight)),
+    Route("/oauth/token/info", Endpoint("GET", _token_info)),
+    Route("/oauth/revoke", Endpoint("POST", _revoke)),
+    Route("/oauth/jwks", Endpoint("GET", _jwks)),
+    Route("/.well-known/oauth-authorization-server", Endpoint("GET", _metadata)),
+]
+
+
+def _tokens(request: Request) -> TokenReader:
+    reader: TokenReader = request.app.state.tokens
+    return reader
+
+
+def _desk(request: Request) -> Desk:
+    core = core_of(request)
+    return Desk(core.settings, core.database, core.keys, core.facts, _tokens(request).issuer)
+
+
+def _refuse_query(request: Request) -> None:
+    """Refuse OAuth parameters where logs and histories would keep them (A72)."""
+    sent = query_parameters(request).keys()
+    if sent & CREDENTIALS:
+        raise invalid_client("Client credentials belong in Authorization or in the body, never in the query.")
+    if sent & NEVER_IN_THE_QUERY:
+        raise invalid_request("OAuth parameters belong in the body, never in the query.")
+
+
+def _issued(issued: Issued) -> Mapping[str, Any]:
+    tokens = {
+        "access_token": issued.access_token,
+        "token_type": "Bearer",
+        "expires_in": int(issued.lifetime / _SECOND),
+        "created_at": int(issued.created_at.timestamp()),
+    }
+    return tokens if issued.refresh_token is None else {**tokens, "refresh_token": issued.refresh_token}
+
+
+def _info(token: LiveToken, *, now: datetime) -> Mapping[str, Any]:
+    remaining = int((token.expires_at - now) / _SECOND)
+    return {
+        "resource_owner_id": token.principal_id,
+        "scope": list(token.scopes),
+        "scopes": list(token.scopes),
+        "expires_in": remaining,
+        "expires_in_seconds": remaining,
+        "application": {"uid": token.client_id},
+        "created_at": int(token.issued_at.timestamp()),
+    }
+
+
+def _dead(challenge: str, description: str) -> JSONResponse:
+    body = {"error": "invalid_token", "error_description": description, "state": "unauthorized"}
+    return OAuthJSON(body, 401, {"www-authenticate": challenge})

@@ -1,0 +1,166 @@
+"""Is this access token alive, and who acts with it (T11): asked on every call, answered from facts."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gatewright.base.secrets import ServerKeys, fingerprint
+from gatewright.db.engine import Database, Transaction
+from gatewright.events.facts import Facts
+from gatewright.oauth import store
+from gatewright.oauth.access_tokens import LONGEST_TOKEN, TokenIssuer, claims_of
+from gatewright.oauth.facts import (
+    authorization_fact,
+    client_fact,
+    family_fact,
+    revoked_fact,
+    signing_keys_fact,
+    user_fact,
+)
+from gatewright.oauth.model import (
+    Claims,
+    CredentialLink,
+    DeadToken,
+    FamilyLink,
+    LiveToken,
+    ServiceAccountClient,
+    SigningKey,
+)
+from gatewright.oauth.rules import (
+    EXPIRED,
+    INVALID,
+    judge_credential_token,
+    judge_family_token,
+    key_still_verifies,
+)
+from gatewright.oauth.signing import SigningKeys
+from gatewright.settings import Settings
+
+__all__ = ["DeadToken", "LiveToken", "TokenReader"]
+
+MOST_VERIFIED = 50_000
+
+
+@dataclass(slots=True)
+class _Verified:
+    """A token whose signature was found right. What once was answered as expired stays so."""
+
+    claims: Claims
+    has_expired: bool = False
+
+
+@dataclass(slots=True)
+class TokenReader:
+    """Reads access tokens for one process; a signature is checked once per token."""
+
+    settings: Settings
+    database: Database
+    keys: ServerKeys
+    facts: Facts
+    signing: SigningKeys = field(init=False)
+    issuer: TokenIssuer = field(init=False)
+    _verified: OrderedDict[bytes, _Verified] = field(init=False, default_factory=OrderedDict)
+
+    def __post_init__(self) -> None:
+        """Give it the signing keys, unsealed once per process."""
+        self.signing = SigningKeys(self.keys)
+        self.issuer = TokenIssuer(self.settings, self.facts, self.signing)
+
+    async def read(self, token: str, *, now: datetime) -> LiveToken | DeadToken:
+        """Return who acts with this token, or why it is dead.
+
+        Presenting a token confirms its generation: from the first answer on, the refresh
+        token it came from is a replay, whichever process is asked (T6).
+        """
+        claims = await self.verify(token, now=now)
+        if isinstance(claims, DeadToken):
+            return claims
+        if isinstance(claims.link, FamilyLink):
+            return await self._read_users(claims, claims.link)
+        return await self._read_service_accounts(claims, claims.link)
+
+    async def verify(self, token: str, *, now: datetime) -> Claims | DeadToken:
+        """Return what an unexpired token of ours says, whether or not what it hangs from stands."""
+        if len(token) > LONGEST_TOKEN or not token.isascii():
+            return INVALID
+        stored = await self.facts.get(signing_keys_fact())
+        verified = self._verified.get(fingerprint(token)) or self._check(token, stored)
+        if verified is None:
+            return INVALID
+        claims = verified.claims
+        key = next((key for key in stored if key.kid == claims.kid), None)
+        lifetime = self.settings.access_token_lifetime
+        if key is None or not key_still_verifies(key, claims, lifetime=lifetime, now=now):
+            return INVALID
+        # A99: a clock that is set back does not revive what was answered as expired.
+        verified.has_expired = verified.has_expired or now >= claims.expires_at
+        return EXPIRED if verified.has_expired else claims
+
+    def _check(self, token: str, stored: tuple[SigningKey, ...]) -> _Verified | None:
+        """Return the token with its signature found right, kept for its next use; None for a forgery."""
+        signed = self.signing.verified(token, stored=stored)
+        claims = signed and claims_of(signed[1], kid=signed[0], settings=self.settings)
+        if not claims:
+            return None
+        while len(self._verified) >= MOST_VERIFIED:
+            self._verified.popitem(last=False)
+        verified = self._verified[fingerprint(token)] = _Verified(claims)
+        return verified
+
+    async def _read_users(self, claims: Claims, link: FamilyLink) -> LiveToken | DeadToken:
+        family = await self.facts.get(family_fact(link.family_id))
+        authorization = await self.facts.get(authorization_fact(family.authorization_id)) if family else None
+        client = await self.facts.get(client_fact(claims.client_id))
+        user = await self.facts.get(user_fact(authorization.user_id)) if authorization else None
+        standing = judge_family_token(
+            claims, link, family=family, authorization=authorization, client=client, user=user
+        )
+        if isinstance(standing, DeadToken):
+            return standing
+        if standing.family.confirmed_generation < link.generation:
+            await self._confirm(link)
+        return LiveToken(
+            principal_kind="user",
+            principal_id=standing.user.id,
+            name=standing.user.name,
+            login=standing.user.email,
+            client_id=claims.client_id,
+            app_id=standing.client.app_id,
+            company_id=None,
+            scopes=claims.scopes,
+            issued_at=claims.issued_at,
+            expires_at=claims.expires_at,
+            jti=claims.jti,
+            family_id=link.family_id,
+        )
+
+    async def _confirm(self, link: FamilyLink) -> None:
+        async def confirm(transaction: Transaction) -> bool:
+            return await store.confirm_generation(transaction, family_id=link.family_id, generation=link.generation)
+
+        await self.database.write(confirm)
+
+    async def _read_service_accounts(self, claims: Claims, link: CredentialLink) -> LiveToken | DeadToken:
+        client = await self.facts.get(client_fact(claims.client_id))
+        is_revoked = await self.facts.get(revoked_fact(claims.jti))
+        account = judge_credential_token(claims, link, client=client, is_revoked=is_revoked)
+        if isinstance(account, DeadToken):
+            return account
+        return _live_service_account(claims, account)
+
+
+def _live_service_account(claims: Claims, account: ServiceAccountClient) -> LiveToken:
+    return LiveToken(
+        principal_kind="service_account",
+        principal_id=account.service_account_id,
+        name=account.name,
+        login=account.address,
+        client_id=claims.client_id,
+        app_id=None,
+        company_id=account.company_id,
+        scopes=claims.scopes,
+        issued_at=claims.issued_at,
+        expires_at=claims.expires_at,
+        jti=claims.jti,
+        family_id=None,
+    )
