@@ -62,8 +62,11 @@ def test_pages_are_accessible_narrow_and_dark(address: str, open_page: OpenPage)
     assert judge(open_page(PHONE, has_touch=True), address, "dark") == {}
 
 
-def test_pages_reflow_at_320_with_any_name(address: str, open_page: OpenPage) -> None:
-    page = open_page(SMALLEST)
+@pytest.mark.parametrize("window", [SMALLEST, DESKTOP], ids=lambda window: str(window["width"]))
+def test_pages_are_no_wider_than_their_window_with_any_name(
+    window: ViewportSize, address: str, open_page: OpenPage
+) -> None:
+    page = open_page(window)
     told = {}
     for name in EVERY:
         page.goto(f"{address}/{name}", wait_until="domcontentloaded")
