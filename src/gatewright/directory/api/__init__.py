@@ -1,9 +1,6 @@
 """The directory's part of the API: contacts, levels, memberships, projects, company settings."""
 
-from fastapi import APIRouter
-
 from gatewright.directory.api import companies, contacts, levels
+from gatewright.directory.api.paths import router
 
-router = APIRouter(tags=["directory"])
-for part in (companies, contacts, levels):
-    router.include_router(part.router)
+__all__ = ["companies", "contacts", "levels", "router"]

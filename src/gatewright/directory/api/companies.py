@@ -1,6 +1,5 @@
 """`PATCH` of a company's settings and projects, `POST` of projects (M8)."""
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -9,14 +8,12 @@ from gatewright.base.ids import CompanyId, ProjectId
 from gatewright.db.engine import Database
 from gatewright.directory import service
 from gatewright.directory.api import shapes
-from gatewright.directory.api.paths import COMPANY, PROJECT, PROJECTS, CompanySetter, InCompany, OfProject
+from gatewright.directory.api.paths import COMPANY, PROJECT, PROJECTS, CompanySetter, InCompany, OfProject, router
 from gatewright.directory.model import KEEP
 from gatewright.directory.store import companies
 from gatewright.web.api import NO_STORE
 from gatewright.web.core import core_of
 from gatewright.web.edge import seen
-
-router = APIRouter()
 
 
 @router.patch(COMPANY, response_model=shapes.CompanyEntry)

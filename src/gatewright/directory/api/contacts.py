@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -19,6 +18,7 @@ from gatewright.directory.api.paths import (
     InCompany,
     OfContact,
     grantor,
+    router,
 )
 from gatewright.directory.model import ADMIN, Contact
 from gatewright.directory.rules import effective_level
@@ -28,8 +28,6 @@ from gatewright.web.access import MANAGE, Allow
 from gatewright.web.api import NO_STORE, asked_page, list_answer
 from gatewright.web.core import core_of
 from gatewright.web.edge import seen
-
-router = APIRouter()
 
 
 @router.get(CONTACTS, response_model=list[shapes.ContactEntry])

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import Body
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -18,6 +18,7 @@ from gatewright.directory.api.paths import (
     OfContact,
     OfProject,
     grantor,
+    router,
 )
 from gatewright.directory.rules import CONFIRMATION
 from gatewright.directory.service.levels import project_unknown
@@ -26,7 +27,6 @@ from gatewright.web.api import NO_STORE
 from gatewright.web.core import core_of
 from gatewright.web.edge import seen
 
-router = APIRouter()
 StatedLevels = Annotated[dict[str, str], Body(description="Tool to level; what is left out becomes none")]
 
 

@@ -5,7 +5,7 @@ Handlers name the caller before the ids, so that nobody learns of an id who may 
 
 from typing import Annotated
 
-from fastapi import Depends, Path
+from fastapi import APIRouter, Depends, Path
 
 from gatewright.base.errors import NotFound
 from gatewright.base.ids import CompanyId, ContactId, ProjectId
@@ -13,6 +13,8 @@ from gatewright.base.levels import Level
 from gatewright.directory.model import ADMIN, DIRECTORY, Grantor
 from gatewright.directory.service.levels import contact_unknown, project_unknown
 from gatewright.web.access import Allow, plain_id, requires
+
+router = APIRouter(tags=["directory"])  # one for all modules of this folder
 
 COMPANY = "/rest/v1.0/companies/{company_id}"
 PROJECTS = f"{COMPANY}/projects"

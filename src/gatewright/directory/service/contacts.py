@@ -11,6 +11,7 @@ from gatewright.db.engine import Transaction, verb
 from gatewright.directory import rules
 from gatewright.directory.model import Contact, Grantor
 from gatewright.directory.service.levels import (
+    confirmation_required,
     locked_contact,
     refuse_last_admin,
     refuse_removal,
@@ -57,6 +58,8 @@ async def add_contact(
         template_id=None,
         levels={},
     )
+    if rules.needs_confirmation(contact, granted):
+        raise confirmation_required()  # given by set_levels alone, where it can be confirmed
     if granted_by is not None:
         await weigh(tx, granted_by, contact, before={}, after=granted)
     contact = replace(contact, levels=granted)
