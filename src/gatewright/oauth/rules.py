@@ -111,7 +111,7 @@ def judge_refresh(family: Family, *, presented: int, policy: RefreshPolicy, now:
         is_confirmed = family.confirmed_generation >= family.generation
         if not is_confirmed and age < policy.retry_window:
             return _judge_repeat(family, policy)
-        if is_confirmed and age < RACE_MARGIN:
+        if age < RACE_MARGIN:
             return Superseded()
     return Replayed()
 
