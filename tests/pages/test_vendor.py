@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-from gatewright.web.html import STATIC
+from gatewright.web.html import STATIC, static
 
 VENDOR = STATIC / "vendor"
 FETCHED = re.compile(r"""(?:@import\s+|url\(\s*)["']?(?!data:|url\()([^"')\s]+)""")
@@ -33,7 +33,9 @@ def test_styles_and_scripts_fetch_only_what_lies_here() -> None:
         text = file.read_text()
         assert "sourceMappingURL" not in text, file
         for address in FETCHED.findall(text) if file.suffix == ".css" else []:
-            assert (file.parent / address.partition("?")[0]).is_file(), f"{file.name} fetches {address}"
+            path, _, version = address.partition("?")
+            assert (file.parent / path).is_file(), f"{file.name} fetches {address}"
+            assert static(path).endswith(f"?{version}"), f"{file.name}: {address} is not today's digest"
     assert not re.search(r"fetch\(|XMLHttpRequest|import\(|https?://", (STATIC / "gatewright.js").read_text())
 
 
