@@ -88,7 +88,7 @@ async def reconnect(
     await _refuse_own_app(tx, app_id, origin)
     standing = await _locked(tx, company_id, app_id)
     if standing is None:
-        raise NotFound("installation_unknown", "This app never came through this company.")
+        raise installation_unknown()
     stops = await store.load_stops(tx, company_id, app_id, now=now)
     if standing.status is CONNECTED:
         return InstallationChange(CONNECTED, False, stops)
@@ -125,7 +125,7 @@ async def _locked(tx: Transaction, company_id: CompanyId, app_id: AppId) -> Inst
 
 async def _known_app(tx: Transaction, app_id: AppId) -> None:
     if await load_app(tx, app_id) is None:
-        raise NotFound("app_unknown", "There is no such app.")
+        raise app_unknown()
 
 
 async def _refuse_own_app(tx: Transaction, app_id: AppId, origin: Origin) -> None:
@@ -147,3 +147,13 @@ def _connected(user_id: UserId | None, *, now: datetime) -> InstallationRow:
 
 def _user_of(origin: Origin) -> UserId | None:
     return UserId(origin.by_id) if origin.by_kind == "user" and origin.by_id is not None else None
+
+
+def app_unknown() -> NotFound:
+    """Return the refusal for an app that there is not."""
+    return NotFound("app_unknown", "There is no such app.")
+
+
+def installation_unknown() -> NotFound:
+    """Return the refusal for an app that has no installation in the company."""
+    return NotFound("installation_unknown", "This app never came through this company.")

@@ -107,7 +107,7 @@ async def regenerate_secret(
     await store.lock_company(tx, company_id)
     account = await store.load_service_account(tx, company_id, service_account_id, lock=True)
     if account is None:
-        raise _unknown()
+        raise service_account_unknown()
     if shown_secret_id not in {None, account.secret_id}:
         raise _made_before()
     fresh = _fresh_secret(keys)
@@ -282,5 +282,6 @@ def _made_before() -> Conflict:
     return Conflict("made_before", "This form was sent before; sending it again makes nothing.")
 
 
-def _unknown() -> NotFound:
+def service_account_unknown() -> NotFound:
+    """Return the refusal for an account that this company does not have (P6)."""
     return NotFound("service_account_unknown", "There is no such service account in this company.")
