@@ -135,12 +135,11 @@ async def _drop_expired_codes(tx: Transaction, authorization_id: AuthorizationId
 
 
 def _epochs(user_id: UserId, app_id: AppId) -> Any:
-    return select(users.c.epoch.label("user"), apps.c.epoch.label("app")).where(
-        users.c.id == user_id,
-        users.c.is_active,
-        apps.c.id == app_id,
-        apps.c.blocked_at.is_(None),
-        apps.c.deleted_at.is_(None),
+    both = users.join(apps, apps.c.id == app_id)
+    return (
+        select(users.c.epoch.label("user"), apps.c.epoch.label("app"))
+        .select_from(both)
+        .where(users.c.id == user_id, users.c.is_active, apps.c.blocked_at.is_(None), apps.c.deleted_at.is_(None))
     )
 
 
