@@ -14,15 +14,22 @@ from starlette.routing import Mount
 
 from gatewright import __version__
 from gatewright.activity.counters import Counters
+from gatewright.activity.traces import RecordedTraces
+from gatewright.base import clock
 from gatewright.decisions.engine import Call, Decisions
+from gatewright.decisions.navigation import PlacesAndTabs
+from gatewright.events.catalogue import SYSTEM
 from gatewright.house import House, open_house
 from gatewright.login.passwords import Passwords
 from gatewright.login.sessions import SessionKeeper
+from gatewright.oauth.signing import ensure_signing_key
 from gatewright.oauth.tokens import TokenReader
 from gatewright.settings import Settings
+from gatewright.web import health
 from gatewright.web.core import Core
 from gatewright.web.edge import Edge
 from gatewright.web.intake import Intake
+from gatewright.web.openapi import describe
 from gatewright.web.refusals import TRANSLATED, translate
 from gatewright.web.static_files import Static
 
@@ -45,7 +52,6 @@ PAGES = (
 def create_app(settings: Settings) -> FastAPI:
     """Return the ASGI application; its lifespan opens and closes the house."""
     app = FastAPI(
-        title="Gatewright",
         version=__version__,
         lifespan=_lifespan(settings),
         docs_url=None,
@@ -59,8 +65,10 @@ def create_app(settings: Settings) -> FastAPI:
             app.include_router(module.router)
     for name in (*ENDPOINTS, *PAGES):
         if module := _found(name):
-            app.router.routes.extend(module.routes)
+            app.router.routes.extend(getattr(module, "routes", ()))
+    app.router.routes.extend(health.routes)
     app.router.routes.append(Mount("/static", Static(), name="static"))
+    app.openapi = describe(app, settings)  # type: ignore[method-assign]
     app.add_middleware(Intake)
     app.add_middleware(Edge, trusted_proxies=settings.trusted_proxies)
     for kind in TRANSLATED:
@@ -79,6 +87,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_house(settings) as house:
+            await ensure_signing_key(house.database, keys=house.keys, origin=SYSTEM, now=clock.now())
             counters = Counters(house.database)
             _furnish(app, house, counters)
             async with counters.running():
@@ -96,8 +105,6 @@ def _furnish(app: FastAPI, house: House, counters: Counters) -> None:
     app.state.passwords = Passwords()
     app.state.counters = counters
     access = Decisions(house.database, house.facts, tokens, _counting(counters))
-    navigation = _found("gatewright.navigation")
-    traces = _found("gatewright.activity.traces")
     app.state.core = Core(
         settings=house.settings,
         database=house.database,
@@ -105,8 +112,8 @@ def _furnish(app: FastAPI, house: House, counters: Counters) -> None:
         facts=house.facts,
         access=access,
         sessions=SessionKeeper(house),
-        navigation=navigation and navigation.PlacesAndTabs(house.database, access),
-        traces=traces and traces.RecordedTraces(house, access),
+        navigation=PlacesAndTabs(house.database, access),
+        traces=RecordedTraces(house.settings, house.database, house.keys, access),
     )
 
 

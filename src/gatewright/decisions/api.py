@@ -16,7 +16,7 @@ from gatewright.web.access import Allow, requires
 from gatewright.web.api import NO_STORE, asked_page, list_answer
 from gatewright.web.core import core_of
 
-router = APIRouter(tags=["Who, and where"])
+router = APIRouter(tags=["who and where"])
 
 
 class Me(BaseModel):

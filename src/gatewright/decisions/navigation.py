@@ -1,0 +1,83 @@
+"""Places and tabs: only what the viewer may enter (`web.core.Navigation`)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from gatewright.base.ids import CompanyId
+from gatewright.base.levels import Level
+from gatewright.db.engine import Database
+from gatewright.decisions import navigation_store as store
+from gatewright.web.access import Access, Allow, Question, Viewer, plain_id
+from gatewright.web.core import Place, Tab
+
+ACCOUNT: Final = "account"
+DEVELOPER: Final = "developer"
+COMPANY: Final = "company:"
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyTab:
+    """A tab of a company, and what opening it takes; no tool: a contact there."""
+
+    name: str
+    path: str
+    tool: str | None = None
+    level: Level | None = None
+    counts_requests: bool = False
+
+
+COMPANY_TABS: Final = (
+    CompanyTab("Overview", ""),
+    CompanyTab("App Management", "/apps", "admin", Level.ADMIN, counts_requests=True),
+    CompanyTab("Directory", "/directory", "directory", Level.READ_ONLY),
+    CompanyTab("Service accounts", "/service-accounts", "admin", Level.ADMIN),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesAndTabs:
+    """The bar of every page, asked of the same decision as the pages behind it (M6)."""
+
+    database: Database
+    access: Access
+
+    async def places(self, viewer: Viewer, *, now: datetime) -> list[Place]:
+        """Return the viewer's account, the companies they have a contact in, and their apps."""
+        async with self.database.read() as reader:
+            entered = await store.companies_entered(reader, viewer.user_id)
+            apps = await store.count_apps(reader, viewer.user_id)
+        made = f"{apps} app{'' if apps == 1 else 's'}" if apps else "Make an app"
+        return [
+            Place(ACCOUNT, viewer.name, "Your account", "/account/apps", "person"),
+            *(_company(one) for one in entered),
+            Place(DEVELOPER, "Developer", made, "/developer/apps", "developer"),
+        ]
+
+    async def tabs(self, viewer: Viewer, place: str, *, now: datetime) -> list[Tab]:
+        """Return the tabs of one place that this viewer may open."""
+        if place == ACCOUNT:
+            return [Tab("Connected apps", "/account/apps")]
+        if place == DEVELOPER:
+            return [Tab("Apps", "/developer/apps")]
+        company_id = plain_id(place.removeprefix(COMPANY))
+        if company_id is None or not place.startswith(COMPANY):
+            return []
+        tabs = [await self._tab(viewer, CompanyId(company_id), tab, now=now) for tab in COMPANY_TABS]
+        return [tab for tab in tabs if tab is not None]
+
+    async def _tab(self, viewer: Viewer, company_id: CompanyId, tab: CompanyTab, *, now: datetime) -> Tab | None:
+        question = Question(company_id=company_id, needs_company=True, tool=tab.tool, level=tab.level)
+        if not isinstance(await self.access.by_user(viewer.user_id, question, now=now), Allow):
+            return None
+        count = await self._requests(company_id) if tab.counts_requests else 0
+        return Tab(tab.name, f"/companies/{company_id}{tab.path}", count)
+
+    async def _requests(self, company_id: CompanyId) -> int:
+        async with self.database.read() as reader:
+            return await store.count_requests(reader, company_id)
+
+
+def _company(one: store.Entered) -> Place:
+    role = "Company admin" if one.is_company_admin else "Contact"
+    return Place(f"{COMPANY}{one.id}", one.name, role, f"/companies/{one.id}", "company")

@@ -1,0 +1,45 @@
+"""SQL of the navigation: where somebody has a contact, and what waits there. Reads only."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from gatewright.base.ids import CompanyId, UserId
+from gatewright.db.engine import Reader
+from gatewright.db.schema import apps, companies, contacts, installations
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A company that somebody may enter."""
+
+    id: CompanyId
+    name: str
+    is_company_admin: bool
+
+
+async def companies_entered(reader: Reader, user_id: UserId) -> list[Entered]:
+    """Return the companies with a contact of the user, by name."""
+    found = (
+        select(companies.c.id, companies.c.name, contacts.c.is_directory_admin)
+        .join(contacts, contacts.c.company_id == companies.c.id)
+        .where(contacts.c.user_id == user_id)
+        .order_by(companies.c.name, companies.c.id)
+    )
+    return [Entered(CompanyId(row.id), row.name, row.is_directory_admin) for row in await reader.execute(found)]
+
+
+async def count_apps(reader: Reader, owner_id: UserId) -> int:
+    """Return how many apps the user develops."""
+    found = select(func.count()).select_from(apps).where(apps.c.owner_id == owner_id, apps.c.deleted_at.is_(None))
+    return int((await reader.execute(found)).scalar_one())
+
+
+async def count_requests(reader: Reader, company_id: CompanyId) -> int:
+    """Return how many apps wait for a decision in the company (I2)."""
+    found = (
+        select(func.count())
+        .select_from(installations)
+        .where(installations.c.company_id == company_id, installations.c.status == "requested")
+    )
+    return int((await reader.execute(found)).scalar_one())
