@@ -1,0 +1,1 @@
+"""The token side of OAuth: rules without a database, verbs on both."""
