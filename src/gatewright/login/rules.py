@@ -41,7 +41,7 @@ def waiting_client(path: str) -> str | None:
 
 def is_service_address(email: str, *, service_domain: str) -> bool:
     """Return whether an address lies under the service accounts' domain (S2)."""
-    return fold_email(email).rpartition("@")[2] == fold_email(service_domain)
+    return fold_email(email).endswith(f"@{fold_email(service_domain)}")
 
 
 def weakness(password: str, *, email: str) -> str | None:

@@ -1,0 +1,1 @@
+"""Signing in: rules, passwords, sessions, invitations."""
