@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -58,7 +59,7 @@ async def test_a_rename_onto_anothers_name_changes_nothing(tenants: Tenants) -> 
     dev = await tenants.user("Dev Dorn")
     await tenants.app(dev, "Crane Reports")
     other = await tenants.app(dev, "Plum Sync")
-    change = {"app_id": other.app_id, "origin": by(dev), "now": NOON}
+    change: dict[str, Any] = {"app_id": other.app_id, "origin": by(dev), "now": NOON}
     with pytest.raises(Conflict, match="name_taken"):
         await service.change_app(tenants.database, name="CRANE  REPORTS", homepage="https://x.example", **change)
     async with tenants.database.read() as reader:
@@ -93,7 +94,7 @@ async def test_a_change_records_what_was_and_what_is_and_repeats_to_nothing(tena
     """R1: one event for a change, none for no change."""
     dev = await tenants.user("Dev Dorn")
     made = await tenants.app(dev, "Crane Reports")
-    change = {
+    change: dict[str, Any] = {
         "app_id": made.app_id,
         "redirect_uris": ["https://new.example/cb"],
         "retry_window": timedelta(minutes=5),
@@ -114,7 +115,7 @@ async def test_at_most_two_secrets_live(tenants: Tenants) -> None:
     """D2: also when several are asked for at the same time."""
     dev = await tenants.user("Dev Dorn")
     made = await tenants.app(dev, "Crane Reports")
-    asked = {"app_id": made.app_id, "keys": tenants.keys, "origin": by(dev), "now": NOON}
+    asked: dict[str, Any] = {"app_id": made.app_id, "keys": tenants.keys, "origin": by(dev), "now": NOON}
     added = await asyncio.gather(
         *(service.add_secret(tenants.database, **asked) for _ in range(4)), return_exceptions=True
     )
@@ -135,7 +136,7 @@ async def test_a_secret_retires_once_and_every_answer_waits(tenants: Tenants) ->
     made = await tenants.app(dev, "Crane Reports")
     async with tenants.database.read() as reader:
         [secret] = await store.load_live_secrets(reader, made.app_id)
-    asked = {"app_id": made.app_id, "secret_id": secret.id, "origin": by(dev), "now": NOON}
+    asked: dict[str, Any] = {"app_id": made.app_id, "secret_id": secret.id, "origin": by(dev), "now": NOON}
     tenants.committed.clear()
     answers = await asyncio.gather(*(service.retire_secret(tenants.database, **asked) for _ in range(4)))
     assert sorted(answers) == [False, False, False, True]
@@ -168,7 +169,13 @@ async def test_a_form_sent_twice_makes_one_app_and_one_secret(tenants: Tenants) 
     assert sorted(type(one).__name__ for one in made) == ["Conflict", "Conflict", "CreatedApp"]
     [app] = [one for one in made if not isinstance(one, BaseException)]
     assert {one.code for one in made if isinstance(one, Conflict)} == {"made_before"}
-    asked = {"app_id": app.app_id, "keys": tenants.keys, "form_id": "b" * 32, "origin": by(dev), "now": NOON}
+    asked: dict[str, Any] = {
+        "app_id": app.app_id,
+        "keys": tenants.keys,
+        "form_id": "b" * 32,
+        "origin": by(dev),
+        "now": NOON,
+    }
     added = await asyncio.gather(
         *(service.add_secret(tenants.database, **asked) for _ in range(3)), return_exceptions=True
     )
@@ -180,7 +187,7 @@ async def test_blocking_raises_the_epoch_and_unblocking_does_not_lower_it(tenant
     """T11: what a block ended never lives again."""
     dev = await tenants.user("Dev Dorn")
     made = await tenants.app(dev, "Crane Reports")
-    asked = {"app_id": made.app_id, "origin": OPERATOR, "now": NOON}
+    asked: dict[str, Any] = {"app_id": made.app_id, "origin": OPERATOR, "now": NOON}
     assert await service.block_app(tenants.database, **asked)
     assert not await service.block_app(tenants.database, **asked)
     assert tenants.committed[-1].ends_something  # T12
@@ -195,7 +202,7 @@ async def test_blocking_raises_the_epoch_and_unblocking_does_not_lower_it(tenant
 
 async def test_an_unknown_app_cannot_be_changed(tenants: Tenants) -> None:
     """P6: one sentence for an app that is not there."""
-    asked = {"app_id": AppId(999), "origin": OPERATOR, "now": NOON}
+    asked: dict[str, Any] = {"app_id": AppId(999), "origin": OPERATOR, "now": NOON}
     for change in (service.block_app, service.unblock_app, service.change_app):
         with pytest.raises(NotFound, match="app_unknown"):
             await change(tenants.database, **asked)
@@ -203,7 +210,7 @@ async def test_an_unknown_app_cannot_be_changed(tenants: Tenants) -> None:
 
 async def test_published_terms_never_change(tenants: Tenants) -> None:
     """R1: a version is published once; another text under its name is refused."""
-    terms = {"version": "2026-11", "origin": OPERATOR, "now": NOON}
+    terms: dict[str, Any] = {"version": "2026-11", "origin": OPERATOR, "now": NOON}
     assert await service.publish_terms(tenants.database, text="Be kind.", **terms)
     assert not await service.publish_terms(tenants.database, text="Be kind.", **terms)
     with pytest.raises(Invalid):

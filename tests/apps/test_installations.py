@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from gatewright.activity.model import CallKey, Tally
-from gatewright.activity.store import add_calls
 from gatewright.apps import installation_service as service
 from gatewright.apps import installation_store as store
 from gatewright.apps.model import InstallationStatus
@@ -195,7 +194,7 @@ async def test_the_page_says_what_a_disconnection_would_stop(place: Place) -> No
         (place.birch, "2026-11-23", "allow", LATER),
     ):
         key = CallKey(company, day, place.app, 0, result)
-        await tenants.database.write(lambda tx, key=key, at=at: add_calls(tx, key, Tally(5, at)))
+        await tenants.calls(key, Tally(5, at))
     async with tenants.database.read() as reader:
         stops = await store.load_stops(reader, place.alder, place.app, now=LATER)
         users = await store.load_users(reader, place.alder, place.app, limit=10)
@@ -215,7 +214,7 @@ async def test_calls_are_shown_by_day(place: Place) -> None:
         ("2026-11-01", "allow", 9),
     ):
         key = CallKey(place.alder, day, place.app, 0, result)
-        await place.tenants.database.write(lambda tx, key=key, count=count: add_calls(tx, key, Tally(count, NOON)))
+        await place.tenants.calls(key, Tally(count, NOON))
     async with place.tenants.database.read() as reader:
         shown = await store.load_installation(reader, place.alder, place.app, since="2026-11-20")
         assert await store.count_installations(reader, place.alder) == 1

@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import select
 
+from gatewright.activity.model import CallKey, Tally
+from gatewright.activity.store import add_calls
 from gatewright.apps.model import CreatedApp
 from gatewright.apps.service import create_app
 from gatewright.base.ids import AppId, CompanyId, ContactId, UserId, random_id
@@ -90,11 +92,22 @@ class Tenants:
 
     async def authorization(self, user_id: UserId, app_id: AppId) -> None:
         """Let a user's authorization of an app stand."""
-        row = {"id": random_id(), "user_id": user_id, "app_id": app_id, "scopes": [], "user_epoch": 0, "app_epoch": 0}
+        row: dict[str, Any] = {
+            "id": random_id(),
+            "user_id": user_id,
+            "app_id": app_id,
+            "scopes": [],
+            "user_epoch": 0,
+            "app_epoch": 0,
+        }
         await self.database.write(lambda tx: tx.insert(authorizations, {**row, "created_at": NOON, "renewed_at": NOON}))
+
+    async def calls(self, key: CallKey, tally: Tally) -> None:
+        """Count calls."""
+        await self.database.write(lambda tx: add_calls(tx, key, tally))
 
     async def recorded(self, company_id: int = 0, *, kinds: str = "") -> list[Mapping[str, Any]]:
         """Return the events of one company's record whose kind begins so, in order."""
         statement = select(events).where(events.c.company_id == company_id, events.c.kind.startswith(kinds))
         async with self.database.read() as reader:
-            return [row._mapping for row in await reader.execute(statement.order_by(events.c.id))]
+            return [dict(row._mapping) for row in await reader.execute(statement.order_by(events.c.id))]
