@@ -60,18 +60,21 @@ async def set_membership(
     company_id: CompanyId,
     contact_id: ContactId,
     project_id: ProjectId,
-    levels: Mapping[str, str],
+    levels: Mapping[str, str] | None,
     granted_by: Grantor | None,
     origin: Origin,
     now: datetime,
 ) -> bool:
-    """Return whether anything changed; the contact is a member of this project, of no other by it (P3)."""
+    """Return whether anything changed; the contact is a member of this project, of no other by it (P3).
+
+    `levels` None: it joins with none on everything, and a membership that stands is left alone.
+    """
     contact = await locked_contact(tx, company_id, contact_id)
     if await companies.find_project(tx, company_id, project_id) is None:
         raise project_unknown()
-    after = await understood(tx, levels, scope="project")
+    after = await understood(tx, levels or {}, scope="project")
     membership = await contacts.find_membership(tx, company_id, contact_id, project_id)
-    if membership is not None and membership.levels == after:
+    if membership is not None and (levels is None or membership.levels == after):
         return False
     before = membership.levels if membership is not None else {}
     if granted_by is not None:

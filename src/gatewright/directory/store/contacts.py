@@ -203,6 +203,17 @@ async def has_other_admin(tx: Transaction, company_id: CompanyId, *, besides: Co
     return (await tx.execute(statement)).first() is not None
 
 
+async def count_active_admins(reader: Reader, company_id: CompanyId) -> int:
+    """Return how many active users are company admins."""
+    statement = (
+        select(func.count())
+        .select_from(contacts)
+        .join(users, users.c.id == contacts.c.user_id)
+        .where(contacts.c.company_id == company_id, contacts.c.is_directory_admin, users.c.is_active)
+    )
+    return int((await reader.execute(statement)).scalar_one())
+
+
 async def is_active_user(reader: Reader, user_id: UserId) -> bool:
     """Return whether the user is active."""
     found = exists().where(users.c.id == user_id, users.c.is_active)

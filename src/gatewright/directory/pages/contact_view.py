@@ -1,0 +1,105 @@
+"""What a contact's page shows."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gatewright.base.ids import ContactId, ProjectId
+from gatewright.db.engine import Reader
+from gatewright.directory.model import Contact, Membership, Tool
+from gatewright.directory.pages.grid import LAST_ADMIN, Bounds, Stated, company_row, project_row
+from gatewright.directory.pages.viewing import Viewing
+from gatewright.directory.rules import is_company_admin
+from gatewright.directory.service.levels import contact_unknown
+from gatewright.directory.store import companies, contacts, overview
+from gatewright.web.core import core_of
+from gatewright.web.html import render
+
+_MOST_OTHER_PROJECTS = 100
+WARNING = (
+    "This service account would be company admin: it could do everything here, change everybody's levels and"
+    " remove contacts, and nobody is asked before it acts."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a refused form asked for, and why it was refused; empty when the page is merely shown."""
+
+    company: Stated = field(default_factory=dict)
+    projects: Mapping[ProjectId, Stated] = field(default_factory=dict)
+    label: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    needs_confirm: bool = False
+
+
+async def answer(request: Request, here: Viewing, contact_id: ContactId, sent: Sent | None = None) -> Response:
+    """Return the contact's page: 200, or 422 with what a refused form asked for."""
+    async with core_of(request).database.read() as reader:
+        contact = await contacts.find_contact(reader, here.company.id, contact_id)
+        if contact is None:
+            raise contact_unknown()
+        context = await _context(reader, here, contact, sent or Sent())
+    status = 200 if sent is None else 422
+    place = f"company:{here.company.id}"
+    return await render(request, "company/contact.html", context, status=status, place=place, tab="Directory")
+
+
+async def _context(reader: Reader, here: Viewing, contact: Contact, sent: Sent) -> dict[str, object]:
+    tools = await companies.list_tools(reader)
+    bounds = await _bounds(reader, here, contact)
+    projects = await _projects(reader, here, contact, tools, bounds, sent)
+    others = await overview.projects_without(reader, contact.company_id, contact.id, limit=_MOST_OTHER_PROJECTS)
+    shown = contact.email if here.may_set or contact.service_account_id is None else None  # S2
+    return {
+        "company": {"id": here.company.id, "name": here.company.name},
+        "contact": {
+            "contact_id": contact.id,
+            "name": contact.name,
+            "email": shown,
+            "kind": contact.kind,
+            "service_account_id": contact.service_account_id if here.may_set else None,
+            "pronoun": "it" if contact.service_account_id is not None else "they",
+        },
+        "may_edit": here.may_edit,
+        "company_row": [asdict(cell) for cell in company_row(contact, tools, bounds, sent.company)],
+        "projects": projects,
+        "other_projects": [asdict(project) for project in others],
+        "form": {"name": contact.name, "email": shown or "", **sent.label},
+        "errors": sent.errors,
+        "needs_confirm": WARNING if sent.needs_confirm else None,
+        "removal": await _removal(reader, contact, bounds, projects=len(projects)),
+    }
+
+
+async def _bounds(reader: Reader, here: Viewing, contact: Contact) -> Bounds:
+    is_last = (
+        is_company_admin(contact.levels)
+        and contact.user_id is not None
+        and await contacts.is_active_user(reader, contact.user_id)
+        and await contacts.count_active_admins(reader, contact.company_id) == 1
+    )
+    mine = await contacts.memberships(reader, contact.company_id, [here.grantor.contact_id])
+    own = {membership.project_id: membership.levels for membership in mine.get(here.grantor.contact_id, ())}
+    return Bounds(here.own_levels, own, is_last)
+
+
+async def _projects(
+    reader: Reader, here: Viewing, contact: Contact, tools: list[Tool], bounds: Bounds, sent: Sent
+) -> list[dict[str, object]]:
+    held = await contacts.memberships(reader, contact.company_id, [contact.id])
+    levels = {membership.project_id: membership.levels for membership in held.get(contact.id, ())}
+    rows = []
+    for project in await overview.projects_of(reader, contact.company_id, contact.id):
+        membership = Membership(project.id, levels.get(project.id, {}))
+        cells = project_row(contact, membership, tools, bounds, sent.projects.get(project.id))
+        shown = {"cells": [asdict(cell) for cell in cells], "may_remove": here.may_edit}
+        rows.append({**asdict(project), **shown})
+    return rows
+
+
+async def _removal(reader: Reader, contact: Contact, bounds: Bounds, *, projects: int) -> dict[str, object]:
+    apps = [] if contact.user_id is None else await overview.acting_apps(reader, contact.company_id, contact.user_id)
+    return {"projects": projects, "apps": apps, "locked": LAST_ADMIN if bounds.is_last_admin else None}

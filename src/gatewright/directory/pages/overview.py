@@ -1,0 +1,54 @@
+"""A company's overview, and its settings."""
+
+from dataclasses import asdict
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gatewright.base.levels import Level
+from gatewright.directory import service
+from gatewright.directory.model import ADMIN
+from gatewright.directory.pages.viewing import allowed, viewing
+from gatewright.directory.store import overview
+from gatewright.web.core import core_of
+from gatewright.web.csrf import guarded_form
+from gatewright.web.edge import seen
+from gatewright.web.html import redirect, render
+
+_MOST_WAITING = 20
+_SAID = {
+    "open": "New apps connect at their first call.",
+    "approval": "New apps wait for approval from now on.",
+}
+
+
+async def show(request: Request) -> Response:
+    """Show the company in figures, what waits for a decision, and how new apps come in (I2)."""
+    here = await viewing(request, await allowed(request))
+    company = here.company
+    async with core_of(request).database.read() as reader:
+        facts = await overview.company_facts(reader, company.id, now=seen(request).now)
+        waiting = await overview.waiting_apps(reader, company.id, limit=_MOST_WAITING) if here.may_set else []
+    context = {
+        "company": asdict(company),
+        "facts": asdict(facts),
+        "waiting": [asdict(row) for row in waiting],
+        "may_set": here.may_set,
+        "events": [],
+    }
+    return await render(request, "company/overview.html", context, place=f"company:{company.id}", tab="Overview")
+
+
+async def save_settings(request: Request) -> Response:
+    """Change how new apps come in (I2). Needs admin: admin."""
+    form = await guarded_form(request)
+    here = await viewing(request, await allowed(request, tool=ADMIN, level=Level.ADMIN))
+    app_access = form.text("app_access")
+    await service.change_company(
+        core_of(request).database,
+        company_id=here.company.id,
+        app_access=app_access,
+        origin=here.allow.origin(request),
+        now=seen(request).now,
+    )
+    return redirect(request, f"/companies/{here.company.id}", flash=_SAID[app_access])
