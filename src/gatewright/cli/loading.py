@@ -175,7 +175,7 @@ def masked_url(url: str) -> str:
     if ":" in user:
         user = f"{user.partition(':')[0]}:{_MASK}"
     query = [(name, _MASK if _is_secret(name) else value) for name, value in parse_qsl(parts.query)]
-    asked = f"?{urlencode(query, safe="*")}" if query else ""
+    asked = f"?{urlencode(query, safe='*')}" if query else ""
     return f"{parts.scheme}://{user}{at}{host}{parts.path}{asked}"
 
 

@@ -126,16 +126,14 @@ class _Run:
 
     async def _take(self, step: steps.AnyStep) -> None:
         match step:
-            case steps.DeclareTool(tool=tool):
-                await self._call(directory.declare_tool, tool=Tool(tool.scope, tool.key, tool.name, tool.levels))
-            case steps.PublishTerms(terms=terms):
-                await self._call(apps.publish_terms, version=terms.version, text=terms.text)
+            case steps.DeclareTool() | steps.PublishTerms():
+                await self._declare(step)
             case steps.CreateUser() | steps.ChangeUser() | steps.SetActive():
                 await self._settle_user(step)
-            case steps.CreateCompany() | steps.ChangeCompany() | steps.CreateProject() | steps.ChangeProject():
+            case steps.CreateCompany() | steps.ChangeCompany():
                 await self._settle_company(step)
-            case steps.SaveTemplate():
-                await self._save_template(step)
+            case steps.CreateProject() | steps.ChangeProject() | steps.SaveTemplate():
+                await self._settle_place(step)
             case steps.AddContact():
                 await self._add_contact(step)
             case steps.CreateServiceAccount(company=company, name=name):
@@ -149,6 +147,13 @@ class _Run:
             case _:
                 assert_never(step)
 
+    async def _declare(self, step: steps.DeclareTool | steps.PublishTerms) -> None:
+        match step:
+            case steps.DeclareTool(tool=tool):
+                await self._call(directory.declare_tool, tool=Tool(tool.scope, tool.key, tool.name, tool.levels))
+            case steps.PublishTerms(terms=terms):
+                await self._call(apps.publish_terms, version=terms.version, text=terms.text)
+
     async def _settle_user(self, step: steps.CreateUser | steps.ChangeUser | steps.SetActive) -> None:
         match step:
             case steps.CreateUser(user=user):
@@ -160,15 +165,18 @@ class _Run:
                 change = directory.reactivate_user if is_active else directory.deactivate_user
                 await self._call(change, user_id=self.made.users[fold_email(email)])
 
-    async def _settle_company(
-        self, step: steps.CreateCompany | steps.ChangeCompany | steps.CreateProject | steps.ChangeProject
-    ) -> None:
+    async def _settle_company(self, step: steps.CreateCompany | steps.ChangeCompany) -> None:
         match step:
             case steps.CreateCompany(name=name, app_access=access):
                 company_id = await self._call(directory.create_company, name=name, app_access=access)
                 self.made.companies[name] = Names(company_id)
             case steps.ChangeCompany(name=name, app_access=access):
                 await self._call(directory.change_company, company_id=self.made.companies[name].id, app_access=access)
+
+    async def _settle_place(self, step: steps.CreateProject | steps.ChangeProject | steps.SaveTemplate) -> None:
+        match step:
+            case steps.SaveTemplate():
+                await self._save_template(step)
             case steps.CreateProject(company=company, project=project):
                 names = self.made.companies[company]
                 named = {"name": project.name, "project_number": project.number}

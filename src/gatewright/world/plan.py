@@ -261,6 +261,7 @@ def _plan_levels(holder: Holder, name: str, there: ContactState | None, place: _
     if levels != (there.levels if there else {}):
         yield SetLevels(
             line=holder.line,
+            is_new=there is None,
             says=f"{place.name}: {name}: levels {_words(levels)}",
             company=place.name,
             holder=name,

@@ -1,0 +1,48 @@
+"""Every failure on the operator's side, told in a sentence each. None of them is a traceback."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from gatewright.base.errors import Refusal
+from gatewright.base.secrets import MissingKey
+from gatewright.cli.loading import BadSettings, masked_url
+from gatewright.cli.logs import places
+from gatewright.cli.serving import CannotServe, DidNotStart
+from gatewright.db.reasons import reason
+from gatewright.house import CannotOpen
+from gatewright.settings import Settings
+from gatewright.world.model import BadWorld
+
+
+class CannotRead(Exception):
+    """A file that was named cannot be read or written; the message is one sentence."""
+
+
+_ITSELF = (BadSettings, CannotOpen, CannotRead, CannotServe)
+
+
+def sentences(error: BaseException, *, settings: Settings | None, world: Path | None = None) -> Iterator[str]:
+    """Yield what is wrong and what to do about it."""
+    if isinstance(error, BadWorld):
+        yield from (f"{world}:{one.line}: {f'{one.where}: ' if one.where else ''}{one.message}" for one in error.faults)
+        yield "Nothing was changed."
+    elif isinstance(error, _ITSELF):
+        yield str(error)
+    elif isinstance(error, DidNotStart):
+        yield "The server could not start; the lines above say why."
+    elif isinstance(error, Refusal):
+        yield f"{error.message} {error.help}".strip()
+    elif isinstance(error, MissingKey):
+        yield f"The database needs the server key {error.key_id}, which GATEWRIGHT_SECRET_KEYS lacks. Add it back."
+    else:
+        yield _other(error, settings)
+
+
+def _other(error: BaseException, settings: Settings | None) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename} cannot be used: {error.strerror}. Correct its owner, rights or place."
+    told = reason(error, database=masked_url(settings.database)) if settings is not None else None
+    if told is not None:
+        return told
+    where = ", ".join(reversed(places(error.__traceback__)[-3:]))
+    return f"This should not have happened: {type(error).__name__} at {where}. Report these words; nothing was changed."

@@ -1,0 +1,79 @@
+"""HTTP/1.1 with bounds: on a request's head, on the time it takes to arrive, on idle connections.
+
+uvicorn's own protocol waits for a slow request as long as it takes and collects a head
+of any size, so a few hundred open sockets could keep a process from everyone else.
+"""
+
+import asyncio
+from typing import Any, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+# Above the edge's 32 KiB, which are refused with an answer of ours.
+MOST_HEAD_BYTES = 64 * 1024
+ARRIVAL_SECONDS = 30.0
+IDLE_SECONDS = 15
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. What exceeds a bound is answered if it can be, and closed."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._is_in_head = True
+        self._head_bytes = 0
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin: a first request has as long as any to arrive."""
+        super().connection_made(cast(asyncio.Transport, transport))
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End: nothing is expected any more."""
+        self._expect_nothing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless the head has become larger than anyone needs."""
+        was_in_head = self._is_in_head
+        super().data_received(data)
+        if was_in_head and self._is_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MOST_HEAD_BYTES:
+                self._refuse(b"431 Request Header Fields Too Large")
+
+    def on_message_begin(self) -> None:
+        """Begin a request's head."""
+        super().on_message_begin()
+        self._is_in_head, self._head_bytes = True, 0
+        self._expect()
+
+    def on_headers_complete(self) -> None:
+        """Begin a request's body, if it has one."""
+        self._is_in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """End a request: it has arrived in time."""
+        super().on_message_complete()
+        self._is_in_head, self._head_bytes = True, 0
+        self._expect_nothing()
+
+    def _expect(self) -> None:
+        self._expect_nothing()
+        self._deadline = self.loop.call_later(ARRIVAL_SECONDS, self._refuse, b"408 Request Timeout")
+
+    def _expect_nothing(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _refuse(self, status: bytes) -> None:
+        """Answer with a bare status where no answer has begun, and close."""
+        if self.transport.is_closing():
+            return
+        cycle = cast(RequestResponseCycle | None, self.cycle)  # None before the first request
+        if cycle is None or cycle.response_complete or not cycle.response_started:
+            self.transport.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        self.transport.close()
