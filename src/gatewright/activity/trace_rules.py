@@ -45,7 +45,7 @@ class Change:
     company_id: int
     company: str
     kind: str
-    subject: Mapping[str, Any]
+    about: Mapping[str, Any]
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
     via_app_id: int
@@ -62,7 +62,7 @@ class State:
 
 def target(change: Change) -> Target:
     """Return what the change changed."""
-    of = change.subject
+    of = change.about
     match change.kind:
         case "service_account.created":
             return ("account", change.company_id, of["service_account_id"])
@@ -121,7 +121,7 @@ def made_or_raised(change: Change) -> bool:
             return (found_as(change), left_as(change)) == ("approval", "open")
         case "installation.connected" | "installation.reconnected":
             # A first call connects its own app by itself (I2): that is no trace.
-            return int(change.subject["app_id"]) != change.via_app_id
+            return int(change.about["app_id"]) != change.via_app_id
         case _:
             return True
 

@@ -93,13 +93,13 @@ async def _contact_row(reader: Reader, company_id: object, contact_id: object) -
     return (await reader.execute(found)).one_or_none()
 
 
-async def _member(reader: Reader, at: Target) -> tuple[Any, str] | None:
-    member, project = project_members.c, projects.c
+async def _membership(reader: Reader, at: Target) -> tuple[Any, str] | None:
+    held, project = project_members.c, projects.c
     found = (
-        select(member.levels, contacts.c.name.label("contact"), project.name.label("project"))
-        .join(contacts, (contacts.c.company_id == member.company_id) & (contacts.c.id == member.contact_id))
-        .join(projects, (project.company_id == member.company_id) & (project.id == member.project_id))
-        .where(member.company_id == at[1], member.project_id == at[2], member.contact_id == at[3])
+        select(held.levels, contacts.c.name.label("contact"), project.name.label("project"))
+        .join(contacts, (contacts.c.company_id == held.company_id) & (contacts.c.id == held.contact_id))
+        .join(projects, (project.company_id == held.company_id) & (project.id == held.project_id))
+        .where(held.company_id == at[1], held.project_id == at[2], held.contact_id == at[3])
     )
     row = (await reader.execute(found)).one_or_none()
     return None if row is None else (dict(row.levels), f"{row.contact} on {row.project}")
@@ -126,7 +126,7 @@ _LOADERS = {
     "secret": _secret,
     "contact": _contact,
     "levels": _levels,
-    "member": _member,
+    "member": _membership,
     "installation": _installation,
     "access": _access,
 }
@@ -138,7 +138,7 @@ def _change(row: Any) -> Change:
         company_id=row.company_id,
         company=row.company,
         kind=row.kind,
-        subject=row.subject,
+        about=row.about,
         before=row.before,
         after=row.after,
         via_app_id=row.via_app_id,

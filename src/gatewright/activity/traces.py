@@ -82,7 +82,7 @@ class RecordedTraces:
             await disconnect(
                 tx,
                 company_id=CompanyId(change.company_id),
-                app_id=AppId(change.subject["app_id"]),
+                app_id=AppId(change.about["app_id"]),
                 origin=origin,
                 now=now,
             )
@@ -95,7 +95,7 @@ class RecordedTraces:
 
     async def _end_account(self, tx: Transaction, change: Change, *, origin: Origin, now: datetime) -> None:
         company_id = CompanyId(change.company_id)
-        account_id = ServiceAccountId(change.subject["service_account_id"])
+        account_id = ServiceAccountId(change.about["service_account_id"])
         if change.kind == "service_account.created":
             await delete_service_account(
                 tx, company_id=company_id, service_account_id=account_id, origin=origin, now=now
@@ -115,7 +115,7 @@ class RecordedTraces:
 
 async def _undo_in_directory(tx: Transaction, change: Change, allow: Allow, *, origin: Origin, now: datetime) -> None:
     """Put levels and memberships back, or remove the contact, within what the viewer may give and take (M5)."""
-    company_id, contact_id = CompanyId(change.company_id), ContactId(change.subject["contact_id"])
+    company_id, contact_id = CompanyId(change.company_id), ContactId(change.about["contact_id"])
     if allow.contact_id is None:
         raise AssertionError("unreachable: whoever may in a company has a contact there")
     grantor = Grantor(allow.contact_id)
@@ -140,8 +140,8 @@ async def _undo_in_directory(tx: Transaction, change: Change, allow: Allow, *, o
 
 
 async def _undo_membership(tx: Transaction, change: Change, grantor: Grantor, *, origin: Origin, now: datetime) -> None:
-    company_id, contact_id = CompanyId(change.company_id), ContactId(change.subject["contact_id"])
-    project_id, before = ProjectId(change.subject["project_id"]), found_as(change)
+    company_id, contact_id = CompanyId(change.company_id), ContactId(change.about["contact_id"])
+    project_id, before = ProjectId(change.about["project_id"]), found_as(change)
     if before is None:
         await directory.end_membership(
             tx,

@@ -88,10 +88,10 @@ async def projects(request: Request, caller: Allow = Depends(requires(any_level=
     core, page = core_of(request), asked_page(request)
     if caller.company_id is None:
         raise AssertionError("unreachable: the route requires a company")
-    member_id = None if caller.is_company_admin else caller.contact_id
+    bound_to = None if caller.is_company_admin else caller.contact_id
     async with core.database.read() as reader:
         entries, total = await store.projects_of_company(
-            reader, caller.company_id, contact_id=member_id, part=Part(page.offset, page.size)
+            reader, caller.company_id, contact_id=bound_to, part=Part(page.offset, page.size)
         )
     return list_answer(request, _projects(entries), page=page, total=total, issuer=core.settings.issuer)
 

@@ -14,7 +14,7 @@ from gatewright.decisions.facts import (
     company_fact,
     contact_fact,
     installation_fact,
-    member_fact,
+    membership_fact,
     project_fact,
     tools_fact,
 )
@@ -133,7 +133,7 @@ class Decisions:
         return replace(
             situation,
             project_exists=await self.facts.get(project_fact(company.id, project_id)),
-            membership=await self.facts.get(member_fact(company.id, project_id, contact.id)),
+            membership=await self.facts.get(membership_fact(company.id, project_id, contact.id)),
         )
 
     async def _installation(self, caller: Caller, company_id: CompanyId) -> str | None:

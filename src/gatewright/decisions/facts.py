@@ -3,7 +3,7 @@
 from functools import partial
 
 from gatewright.decisions import store
-from gatewright.decisions.model import CompanyRow, ContactRow, MemberRow, ToolRow
+from gatewright.decisions.model import CompanyRow, ContactRow, MembershipRow, ToolRow
 from gatewright.events import keys
 from gatewright.events.facts import Fact
 
@@ -31,9 +31,9 @@ def project_fact(company_id: int, project_id: int) -> Fact[bool]:
     return Fact(keys.project(company_id, project_id), load)
 
 
-def member_fact(company_id: int, project_id: int, contact_id: int) -> Fact[MemberRow | None]:
+def membership_fact(company_id: int, project_id: int, contact_id: int) -> Fact[MembershipRow | None]:
     """Return the fact of a contact's membership of a project."""
-    load = partial(store.load_member, company_id=company_id, project_id=project_id, contact_id=contact_id)
+    load = partial(store.load_membership, company_id=company_id, project_id=project_id, contact_id=contact_id)
     return Fact(keys.membership(company_id, project_id, contact_id), load)
 
 

@@ -55,7 +55,7 @@ class ContactRow:
 
 
 @dataclass(frozen=True, slots=True)
-class MemberRow:
+class MembershipRow:
     """A contact's membership of one project, with its levels there."""
 
     levels: Levels
@@ -78,7 +78,7 @@ class Situation:
     contact: ContactRow | None = None
     installation: str | None = None  # its status
     project_exists: bool = False
-    membership: MemberRow | None = None
+    membership: MembershipRow | None = None
     has_membership: bool = False  # of any project in the company
     tools: tuple[ToolRow, ...] = ()
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, and_, exists, func, or_, select
 
@@ -10,7 +11,7 @@ from gatewright.base.ids import AppId, CompanyId, ContactId, ProjectId, ServiceA
 from gatewright.base.levels import Level
 from gatewright.db.engine import Reader
 from gatewright.db.schema import companies, contacts, installations, project_members, projects, tools
-from gatewright.decisions.model import CompanyRow, ContactRow, Levels, MemberRow, ToolRow
+from gatewright.decisions.model import CompanyRow, ContactRow, Levels, MembershipRow, ToolRow
 
 
 async def load_company(reader: Reader, company_id: int) -> CompanyRow | None:
@@ -42,7 +43,7 @@ async def project_exists(reader: Reader, company_id: int, project_id: int) -> bo
     return bool((await reader.execute(select(found))).scalar_one())
 
 
-async def load_member(reader: Reader, company_id: int, project_id: int, contact_id: int) -> MemberRow | None:
+async def load_membership(reader: Reader, company_id: int, project_id: int, contact_id: int) -> MembershipRow | None:
     """Return the contact's membership of the project, or None."""
     found = select(project_members.c.levels).where(
         project_members.c.company_id == company_id,
@@ -50,7 +51,7 @@ async def load_member(reader: Reader, company_id: int, project_id: int, contact_
         project_members.c.contact_id == contact_id,
     )
     levels = (await reader.execute(found)).scalar_one_or_none()
-    return None if levels is None else MemberRow(read_levels(levels))
+    return None if levels is None else MembershipRow(read_levels(levels))
 
 
 async def has_membership(reader: Reader, company_id: int, contact_id: int) -> bool:
@@ -150,20 +151,20 @@ async def projects_of_company(
             )
         )
     rows = await reader.execute(wanted.order_by(projects.c.id).offset(part.offset).limit(part.size))
-    entries = [
-        ProjectEntry(
-            ProjectId(row.id),
-            row.name,
-            row.project_number,
-            row.is_active,
-            row.created_at,
-            row.updated_at,
-            CompanyId(row.company_id),
-            row.company,
-        )
-        for row in rows
-    ]
-    return entries, await _count(reader, wanted)
+    return [_project(row) for row in rows], await _count(reader, wanted)
+
+
+def _project(row: Any) -> ProjectEntry:
+    return ProjectEntry(
+        ProjectId(row.id),
+        row.name,
+        row.project_number,
+        row.is_active,
+        row.created_at,
+        row.updated_at,
+        CompanyId(row.company_id),
+        row.company,
+    )
 
 
 async def _companies(
