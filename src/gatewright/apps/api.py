@@ -10,8 +10,9 @@ from starlette.responses import JSONResponse
 
 from gatewright.apps import installation_service as service
 from gatewright.apps import installation_store as store
-from gatewright.apps.installation_service import app_unknown, installation_unknown
+from gatewright.apps.installation_service import installation_unknown
 from gatewright.apps.model import Installation, InstallationChange, InstallationStatus, Stops
+from gatewright.apps.service import app_unknown
 from gatewright.apps.store import load_app
 from gatewright.base.clock import rfc3339
 from gatewright.base.errors import Invalid, Problem

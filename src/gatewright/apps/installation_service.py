@@ -5,6 +5,7 @@ from datetime import datetime
 
 from gatewright.apps import installation_store as store
 from gatewright.apps.model import InstallationChange, InstallationRow, InstallationStatus, Stops
+from gatewright.apps.service import app_unknown
 from gatewright.apps.store import load_app
 from gatewright.base.errors import NotAllowed, NotFound
 from gatewright.base.ids import AppId, CompanyId, UserId
@@ -147,11 +148,6 @@ def _connected(user_id: UserId | None, *, now: datetime) -> InstallationRow:
 
 def _user_of(origin: Origin) -> UserId | None:
     return UserId(origin.by_id) if origin.by_kind == "user" and origin.by_id is not None else None
-
-
-def app_unknown() -> NotFound:
-    """Return the refusal for an app that there is not."""
-    return NotFound("app_unknown", "There is no such app.")
 
 
 def installation_unknown() -> NotFound:

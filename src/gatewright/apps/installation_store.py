@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, case, func, select, update
 
 from gatewright.apps.model import (
     AppUser,
+    CompanyBrief,
     DayOfCalls,
     Installation,
     InstallationRow,
@@ -18,7 +19,8 @@ from gatewright.apps.model import (
 from gatewright.apps.store import is_standing
 from gatewright.base.ids import AppId, CompanyId
 from gatewright.db.engine import Reader, Transaction
-from gatewright.db.schema import apps, authorizations, calls, companies, contacts, installations, users
+from gatewright.db.schema import apps, authorizations, calls, companies, contacts, events, installations, users
+from gatewright.events.catalogue import InstallationConnected, InstallationRequested
 
 ALLOWED = "allow"  # `calls.result` of a call that was let through
 _connector, _changer = users.alias("connector"), users.alias("changer")
@@ -77,6 +79,37 @@ async def load_stops(reader: Reader, company_id: CompanyId, app_id: AppId, *, no
     return Stops(users_here, int(row.recent), row.last)
 
 
+async def load_company(reader: Reader, company_id: CompanyId) -> CompanyBrief | None:
+    """Return what App Management says of the company itself, or None."""
+    many = select(func.count()).where(contacts.c.company_id == companies.c.id).scalar_subquery()
+    columns = (companies.c.id, companies.c.name, companies.c.app_access, many.label("contacts"))
+    row = (await reader.execute(select(*columns).where(companies.c.id == company_id))).one_or_none()
+    return None if row is None else CompanyBrief(row.id, row.name, row.app_access, row.contacts)
+
+
+async def is_by_its_call(reader: Reader, company_id: CompanyId, here: Installation) -> bool:
+    """Return whether a call of the app's, not an admin, brought the installation where it stands (I2)."""
+    statement = select(events.c.id).where(
+        events.c.via_app_id == here.app_id,
+        events.c.company_id == company_id,
+        events.c.kind.in_([InstallationConnected.KIND, InstallationRequested.KIND]),
+        events.c.about["app_id"].as_integer() == here.app_id,
+        events.c.at == here.changed_at,
+    )
+    return (await reader.execute(statement.limit(1))).one_or_none() is not None
+
+
+async def count_by_status(reader: Reader, company_id: CompanyId) -> dict[InstallationStatus, int]:
+    """Return how many of the company's installations stand in each status."""
+    statement = (
+        select(installations.c.status, func.count().label("many"))
+        .join(apps, apps.c.id == installations.c.app_id)
+        .where(installations.c.company_id == company_id, apps.c.deleted_at.is_(None))
+        .group_by(installations.c.status)
+    )
+    return {InstallationStatus(row.status): row.many for row in await reader.execute(statement)}
+
+
 async def count_installations(reader: Reader, company_id: CompanyId) -> int:
     """Return how many installations the company has."""
     statement = (
@@ -94,11 +127,35 @@ async def load_installation(reader: Reader, company_id: CompanyId, app_id: AppId
 
 
 async def load_installations(
-    reader: Reader, company_id: CompanyId, *, offset: int, limit: int, since: str
+    reader: Reader,
+    company_id: CompanyId,
+    *,
+    offset: int,
+    limit: int,
+    since: str,
+    statuses: Sequence[InstallationStatus] = tuple(InstallationStatus),
+    name_folded: str = "",
 ) -> list[Installation]:
-    """Return one part of the company's installations, by app id."""
-    statement = _select(company_id).order_by(apps.c.id).offset(offset).limit(limit)
+    """Return one part of the company's installations, by app id, of those whose folded name holds `name_folded`."""
+    statement = (
+        _select(company_id)
+        .where(installations.c.status.in_(statuses), apps.c.name_folded.contains(name_folded, autoescape=True))
+        .order_by(apps.c.id)
+        .offset(offset)
+        .limit(limit)
+    )
     return await _load(reader, company_id, statement, since=since)
+
+
+async def load_waiting(reader: Reader, company_id: CompanyId, *, limit: int) -> list[Installation]:
+    """Return the installations that wait for an admin's decision, the oldest request first (I2)."""
+    statement = (
+        _select(company_id)
+        .where(installations.c.status == InstallationStatus.REQUESTED.value)
+        .order_by(installations.c.changed_at, apps.c.id)
+        .limit(limit)
+    )
+    return [_installation(company_id, row) for row in await reader.execute(statement)]
 
 
 async def load_users(reader: Reader, company_id: CompanyId, app_id: AppId, *, limit: int) -> list[AppUser]:
@@ -222,6 +279,7 @@ def _installation(company_id: CompanyId, row: Row[Any]) -> Installation:
         connected_by=row.connector,
         connected_at=row.connected_at,
         changed_by=row.changer,
+        changed_by_id=row.changed_by,
         changed_at=row.changed_at,
         users=0,
         last_call_at=None,

@@ -143,6 +143,7 @@ class Installation:
     connected_by: str | None
     connected_at: datetime | None
     changed_by: str | None
+    changed_by_id: UserId | None
     changed_at: datetime
     users: int
     last_call_at: datetime | None
@@ -157,3 +158,13 @@ class AppUser:
     name: str
     email: str
     authorized_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyBrief:
+    """What App Management says of the company itself."""
+
+    id: CompanyId
+    name: str
+    app_access: str  # open | approval (I2)
+    contacts: int

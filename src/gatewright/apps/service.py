@@ -158,7 +158,7 @@ async def retire_secret(tx: Transaction, *, app_id: AppId, secret_id: SecretId, 
     """Return whether the secret was retired now; False when it was before (D4)."""
     app = await _app(tx, app_id)
     if not await store.has_secret(tx, secret_id, app_id=app_id):
-        raise NotFound("secret_unknown", "This app has no such secret.")
+        raise secret_unknown()
     if not await store.retire_secret(tx, secret_id, app_id=app_id, now=now):
         tx.answers_an_ending()
         return False
@@ -224,7 +224,7 @@ async def _insert_secret(
 async def _app(tx: Transaction, app_id: AppId, *, lock: bool = False) -> App:
     app = await store.load_app(tx, app_id, lock=lock)
     if app is None:
-        raise NotFound("app_unknown", "There is no such app.")
+        raise app_unknown()
     return app
 
 
@@ -269,6 +269,16 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 async def _taken(tx: Transaction, client_id: str) -> Conflict:
     return _made_before() if await store.find_app(tx, client_id=client_id) else _name_taken()
+
+
+def app_unknown() -> NotFound:
+    """Return the refusal for an app that there is not, or that is another developer's (P6)."""
+    return NotFound("app_unknown", "There is no such app.")
+
+
+def secret_unknown() -> NotFound:
+    """Return the refusal for a secret that the app does not have."""
+    return NotFound("secret_unknown", "This app has no such secret.")
 
 
 def _name_taken() -> Conflict:

@@ -1,0 +1,147 @@
+"""One app of a developer's: what others read of it, its redirect URIs, its secrets. Only the owner sees it (P6)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gatewright.apps import service, store
+from gatewright.apps.model import App
+from gatewright.apps.pages.developer import PLACE, TAB, errors_of, lines, secret_page, shown_app
+from gatewright.base.errors import Conflict, Invalid
+from gatewright.base.ids import AppId, SecretId
+from gatewright.web.access import Viewer, viewer_of
+from gatewright.web.core import core_of
+from gatewright.web.csrf import guarded_form
+from gatewright.web.edge import seen
+from gatewright.web.html import redirect, render
+from gatewright.web.once import form_id, mint_once
+from gatewright.web.paths import numbered
+
+
+async def show(request: Request) -> Response:
+    """Show the app with its live secrets, never the secrets themselves."""
+    _, app = await _own_app(request)
+    return await _app_page(request, app, {}, {})
+
+
+async def edit(request: Request) -> Response:
+    """Change name, homepage and scopes."""
+    form = await guarded_form(request)
+    viewer, app = await _own_app(request)
+    fields = {"name": form.text("name"), "homepage": form.text("homepage"), "scopes": form.all("scopes")}
+    return await _save(request, viewer, app, fields, kept=fields)
+
+
+async def save_redirect_uris(request: Request) -> Response:
+    """Replace the redirect URIs, one a line; each bad one is named with its line (D5)."""
+    form = await guarded_form(request)
+    viewer, app = await _own_app(request)
+    text = form.text("redirect_uris")
+    return await _save(request, viewer, app, {"redirect_uris": lines(text)}, kept={"redirect_uris": text})
+
+
+async def add_secret(request: Request) -> Response:
+    """Add a second secret beside the first; this answer alone shows it (D3, D4)."""
+    form = await guarded_form(request)
+    viewer, app = await _own_app(request)
+    core = core_of(request)
+    brief = {"app_id": app.id, "name": app.name, "client_id": app.client_id}
+    try:
+        added = await service.add_secret(
+            core.database,
+            app_id=app.id,
+            keys=core.keys,
+            form_id=form_id(request, viewer, form),
+            origin=seen(request).origin("user", viewer.user_id),
+            now=seen(request).now,
+        )
+    except Conflict as refusal:
+        if refusal.code == "made_before":
+            return await secret_page(request, brief, None, second=True)
+        return await _app_page(request, app, {}, {"": f"{refusal.message} {refusal.help}".strip()}, status=422)
+    return await secret_page(request, brief, added.secret, second=True)
+
+
+async def retire_secret(request: Request) -> Response:
+    """Retire a secret: it, and what was obtained with it, ends at once (D4)."""
+    await guarded_form(request)
+    viewer, app = await _own_app(request)
+    secret_id = str(request.path_params["secret_id"])
+    if not (secret_id.isascii() and secret_id.isalnum()):
+        raise service.secret_unknown()
+    retired = await service.retire_secret(
+        core_of(request).database,
+        app_id=app.id,
+        secret_id=SecretId(secret_id),
+        origin=seen(request).origin("user", viewer.user_id),
+        now=seen(request).now,
+    )
+    return redirect(request, _address(app), flash="Retired." if retired else "It was retired already.")
+
+
+async def _save(
+    request: Request, viewer: Viewer, app: App, fields: Mapping[str, Any], *, kept: Mapping[str, Any]
+) -> Response:
+    try:
+        changed = await service.change_app(
+            core_of(request).database,
+            app_id=app.id,
+            **fields,
+            origin=seen(request).origin("user", viewer.user_id),
+            now=seen(request).now,
+        )
+    except (Invalid, Conflict) as refusal:
+        return await _app_page(request, app, kept, errors_of(refusal), status=422)
+    return redirect(request, _address(app), flash="Saved." if changed else "Nothing was changed.")
+
+
+async def _own_app(request: Request) -> tuple[Viewer, App]:
+    """Return the viewer and their app; another developer's is answered like one there is not (P6)."""
+    viewer = await viewer_of(request)
+    app_id = AppId(numbered(str(request.path_params["app_id"]), service.app_unknown()))
+    async with core_of(request).database.read() as reader:
+        app = await store.load_owned_app(reader, app_id, owner_id=viewer.user_id)
+    if app is None:
+        raise service.app_unknown()
+    return viewer, app
+
+
+async def _app_page(
+    request: Request, app: App, kept: Mapping[str, Any], errors: Mapping[str, str], *, status: int = 200
+) -> Response:
+    core = core_of(request)
+    async with core.database.read() as reader:
+        secrets = await store.load_live_secrets(reader, app.id)
+        reach = await store.count_reach(reader, [app.id])
+    stands = {
+        "redirect_uris": "\n".join(app.redirect_uris),
+        "name": app.name,
+        "homepage": app.homepage,
+        "scopes": list(app.scopes),
+    }
+    context = {
+        "app": shown_app(app, reach[app.id]),
+        "secrets": [
+            {
+                "id": secret.id,
+                "prefix": f"{secret.hint}…",
+                "made_at": secret.created_at,
+                "last_used_at": secret.last_used_at,
+                "families": secret.families,
+            }
+            for secret in secrets
+        ],
+        "form": {**stands, **kept},
+        "errors": errors,
+        "issuer": core.settings.issuer,
+        "redirect_uri": app.redirect_uris[0] if app.redirect_uris else "",
+        "once": mint_once(),
+        "may_change": True,
+    }
+    return await render(request, "developer/app.html", context, status=status, place=PLACE, tab=TAB)
+
+
+def _address(app: App) -> str:
+    return f"/developer/apps/{app.id}"
