@@ -64,7 +64,7 @@ async def test_a_service_accounts_address_shows_to_admins_and_itself_alone(world
     path = at(world, f"/contacts/{robot.contact_id}")
     assert (await world.call(await manager(world), path)).json()["email"] == robot.address
     assert (await world.call(await manager(world, "wim"), path)).json()["email"] is None
-    await world.set_levels("alder", contact_id(world, "max"), admin="admin", directory="read_only")
+    await world.set_levels("alder", world.people["max"].contacts["alder"], admin="admin", directory="read_only")
     assert (await world.call((await world.tokens("max", "plain")).access, path)).json()["email"] == robot.address
     await world.set_levels("alder", robot.contact_id, directory="read_only")
     other = await world.add_robot("other", "alder", "Other")

@@ -127,9 +127,9 @@ def name_problems(field: str, name: str, *, longest: int = LONGEST_NAME) -> list
     return [Problem(field, f"must be 1 to {longest} visible letters, without spaces at its ends")]
 
 
-def project_problems(*, name: str | None, number: str | None) -> list[Problem]:
-    """Return what is wrong with a project's name and number; None is not looked at."""
-    problems = name_problems("name", name) if name is not None else []
+def project_problems(*, name: str, number: str | None) -> list[Problem]:
+    """Return what is wrong with a project's name and number, if it has one."""
+    problems = name_problems("name", name)
     return problems + (name_problems("project_number", number, longest=LONGEST_NUMBER) if number is not None else [])
 
 

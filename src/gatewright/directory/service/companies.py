@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from gatewright.base.errors import Invalid, NotFound, Problem
+from gatewright.base.errors import Invalid, Problem
 from gatewright.base.ids import CompanyId, ProjectId, TemplateId
 from gatewright.base.levels import Level
 from gatewright.db.engine import Transaction, verb
 from gatewright.directory import rules
 from gatewright.directory.model import KEEP, Company, Keep, Project, SavedTemplate, Template, Tool
-from gatewright.directory.service.levels import understood
+from gatewright.directory.service.levels import company_unknown, project_unknown, understood
 from gatewright.directory.store import companies as store
 from gatewright.events.catalogue import (
     CompanyChanged,
@@ -52,7 +52,7 @@ async def change_company(
     refuse(rules.company_problems(name=name, app_access=app_access))
     before = await store.lock_company(tx, company_id)
     if before is None:
-        raise NotFound("company_unknown", "There is no such company.")
+        raise company_unknown()
     after = replace(before, name=name or before.name, app_access=app_access or before.app_access)
     if after == before:
         return False
@@ -77,6 +77,8 @@ async def create_project(
 ) -> ProjectId:
     """Return the id of a new project without members (P3); Invalid when the company has one of that name."""
     refuse(rules.project_problems(name=name, number=project_number))
+    if await store.lock_company(tx, company_id) is None:
+        raise company_unknown()
     project_id = ProjectId(await tx.next_id("project"))
     project = Project(company_id, project_id, name, project_number, is_active, created_at=now, updated_at=now)
     if not await store.insert_project(tx, project):
@@ -99,24 +101,23 @@ async def change_project(
     now: datetime,
 ) -> bool:
     """Return whether the project changed. `project_number` None takes the number away."""
-    number = None if isinstance(project_number, Keep) else project_number
-    refuse(rules.project_problems(name=name, number=number))
     await store.lock_company(tx, company_id)  # so that two projects do not take one name
     before = await store.find_project(tx, company_id, project_id)
     if before is None:
-        raise NotFound("project_unknown", "There is no such project in this company.")
+        raise project_unknown()
     after = replace(
         before,
         name=before.name if name is None else name,
         number=before.number if isinstance(project_number, Keep) else project_number,
         is_active=before.is_active if is_active is None else is_active,
     )
+    refuse(rules.project_problems(name=after.name, number=after.number))
     if after == before:
         return False
-    if after.name != before.name and await store.find_project_by_name(tx, company_id, after.name) is not None:
-        raise Invalid(_taken("another project of this company"))
+    await _refuse_taken_project(tx, before, after)
     await store.update_project(tx, replace(after, updated_at=now))
-    event = ProjectChanged(company_id=company_id, project_id=project_id, before=_project(before), after=_project(after))
+    was, is_now = _project(before), _project(after)
+    event = ProjectChanged(company_id=company_id, project_id=project_id, before=was, after=is_now)
     await record(tx, event, origin=origin, now=now)
     return True
 
@@ -160,7 +161,7 @@ async def save_template(
     """Return the permission template of that name, made or changed to hold these levels (M3)."""
     refuse(rules.name_problems("name", name))
     if await store.lock_company(tx, company_id) is None:
-        raise NotFound("company_unknown", "There is no such company.")
+        raise company_unknown()
     company_levels = await understood(tx, company, scope="company", field="company.")
     project_levels = await understood(tx, project, scope="project", field="project.")
     before = await store.find_template_by_name(tx, company_id, name)
@@ -170,14 +171,15 @@ async def save_template(
         return SavedTemplate(template_id, changed=False)
     write = store.insert_template if before is None else store.update_template
     await write(tx, after, now=now)
-    event = TemplateSaved(
-        company_id=company_id,
-        template_id=template_id,
-        before=None if before is None else _template(before),
-        after=_template(after),
-    )
+    was = None if before is None else _template(before)
+    event = TemplateSaved(company_id=company_id, template_id=template_id, before=was, after=_template(after))
     await record(tx, event, origin=origin, now=now)
     return SavedTemplate(template_id, changed=True)
+
+
+async def _refuse_taken_project(tx: Transaction, before: Project, after: Project) -> None:
+    if after.name != before.name and await store.find_project_by_name(tx, after.company_id, after.name) is not None:
+        raise Invalid(_taken("another project of this company"))
 
 
 def refuse(problems: list[Problem]) -> None:

@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from gatewright.base.errors import Conflict, Invalid, NotFound, Problem
+from gatewright.base.errors import Conflict, Invalid, Problem
 from gatewright.base.ids import CompanyId, ContactId, ServiceAccountId, UserId
 from gatewright.db.engine import Transaction, verb
 from gatewright.directory import rules
-from gatewright.directory.model import Contact, Grantor
+from gatewright.directory.model import Contact, Grantor, Levels
 from gatewright.directory.service.levels import (
+    company_unknown,
     confirmation_required,
     locked_contact,
     refuse_last_admin,
@@ -46,29 +47,16 @@ async def add_contact(
     """
     _refuse(rules.contact_problems(name=name, email=email))
     if await companies.lock_company(tx, company_id) is None:
-        raise NotFound("company_unknown", "There is no such company.")
-    granted = await understood(tx, levels, scope="company", field="levels.")
-    contact = Contact(
-        company_id=company_id,
-        id=ContactId(await tx.next_id("contact")),
-        name=name,
-        email=email,
-        user_id=user_id,
-        service_account_id=service_account_id,
-        template_id=None,
-        levels={},
-    )
-    if rules.needs_confirmation(contact, granted):
-        raise confirmation_required()  # given by set_levels alone, where it can be confirmed
-    if granted_by is not None:
-        await weigh(tx, granted_by, contact, before={}, after=granted)
-    contact = replace(contact, levels=granted)
+        raise company_unknown()
+    contact_id = ContactId(await tx.next_id("contact"))
+    bare = Contact(company_id, contact_id, name, email, user_id, service_account_id, None, levels={})
+    contact = replace(bare, levels=await _granted(tx, bare, levels, granted_by))
     if not await contacts.insert_contact(tx, contact, now=now):
         raise Invalid(_ADDRESS_TAKEN)
-    after = {**_label(contact), "levels": companies.stored(granted)}
-    event = ContactAdded(company_id=company_id, contact_id=contact.id, principal_id=contact.principal_id, after=after)
+    after = {**_label(contact), "levels": companies.stored(contact.levels)}
+    event = ContactAdded(company_id=company_id, contact_id=contact_id, principal_id=contact.principal_id, after=after)
     await record(tx, event, origin=origin, now=now)
-    return contact.id
+    return contact_id
 
 
 @verb
@@ -95,14 +83,7 @@ async def change_contact(
     if other is not None and other.id != contact_id:
         raise Invalid(_ADDRESS_TAKEN)
     await contacts.update_contact(tx, after, now=now)
-    event = ContactChanged(
-        company_id=company_id,
-        contact_id=contact_id,
-        principal_id=before.principal_id,
-        before=_label(before),
-        after=_label(after),
-    )
-    await record(tx, event, origin=origin, now=now)
+    await record(tx, _changed(after, before=_label(before), after=_label(after)), origin=origin, now=now)
     return True
 
 
@@ -163,15 +144,30 @@ async def join_user(
             "This contact joins somebody already, or the user is in this directory.",
             help="To join another principal, a company admin removes the contact and invites anew.",
         )
-    event = ContactChanged(
-        company_id=company_id,
-        contact_id=contact_id,
-        principal_id=user_id,
-        before={**_label(contact), "user_id": None},
-        after={**_label(contact), "user_id": user_id},
-    )
+    before, after = {**_label(contact), "user_id": None}, {**_label(contact), "user_id": user_id}
+    event = _changed(replace(contact, user_id=user_id), before=before, after=after)
     await record(tx, event, origin=origin, now=now)
     return True
+
+
+async def _granted(tx: Transaction, contact: Contact, levels: Mapping[str, str], granted_by: Grantor | None) -> Levels:
+    """Return the levels that a new contact begins with (M1, M5)."""
+    granted = await understood(tx, levels, scope="company", field="levels.")
+    if rules.needs_confirmation(contact, granted):
+        raise confirmation_required()  # S10: set_levels alone can be confirmed
+    if granted_by is not None:
+        await weigh(tx, granted_by, contact, before={}, after=granted)
+    return granted
+
+
+def _changed(contact: Contact, *, before: dict[str, Any], after: dict[str, Any]) -> ContactChanged:
+    return ContactChanged(
+        company_id=contact.company_id,
+        contact_id=contact.id,
+        principal_id=contact.principal_id,
+        before=before,
+        after=after,
+    )
 
 
 def _refuse(problems: list[Problem]) -> None:

@@ -7,7 +7,7 @@ from gatewright.base.errors import Conflict, Invalid, NotAllowed, NotFound
 from gatewright.base.ids import CompanyId, ContactId, ProjectId
 from gatewright.db.engine import Transaction, verb
 from gatewright.directory import rules
-from gatewright.directory.model import Contact, Grantor, Levels, Scope
+from gatewright.directory.model import Contact, Grantor, Levels, Membership, Scope
 from gatewright.directory.rules import Holder
 from gatewright.directory.store import companies, contacts
 from gatewright.events.catalogue import LevelsChanged, MembershipEnded, MembershipSet, Origin
@@ -33,23 +33,15 @@ async def set_levels(
     """
     contact = await locked_contact(tx, company_id, contact_id)
     after = await understood(tx, levels, scope="company")
-    before = contact.levels
-    if after == before:
+    if after == contact.levels:
         return False
     if rules.needs_confirmation(contact, after) and not confirmed:
         raise confirmation_required()
     if granted_by is not None:
-        await weigh(tx, granted_by, contact, before=before, after=after)
+        await weigh(tx, granted_by, contact, before=contact.levels, after=after)
         await refuse_last_admin(tx, contact, after=after)
     await contacts.write_levels(tx, contact, after, now=now)
-    event = LevelsChanged(
-        company_id=company_id,
-        contact_id=contact_id,
-        principal_id=contact.principal_id,
-        before={"levels": companies.stored(before)},
-        after={"levels": companies.stored(after)},
-    )
-    await record(tx, event, origin=origin, now=now)
+    await record(tx, _levels_changed(contact, after), origin=origin, now=now)
     return True
 
 
@@ -80,14 +72,7 @@ async def set_membership(
     if granted_by is not None:
         await weigh(tx, granted_by, contact, before=before, after=after, project_id=project_id)
     await contacts.put_membership(tx, contact, project_id, after, now=now)
-    event = MembershipSet(
-        company_id=company_id,
-        project_id=project_id,
-        contact_id=contact_id,
-        before=None if membership is None else {"levels": companies.stored(before)},
-        after={"levels": companies.stored(after)},
-    )
-    await record(tx, event, origin=origin, now=now)
+    await record(tx, _membership_set(contact, project_id, membership, after), origin=origin, now=now)
     return True
 
 
@@ -121,6 +106,7 @@ async def end_membership(
     return True
 
 
+# long: two verbs, with all that they are told
 @verb
 async def save_levels(
     tx: Transaction,
@@ -181,6 +167,26 @@ async def clear_permissions(
         )
         changed = ended or changed
     return changed
+
+
+def _levels_changed(contact: Contact, after: Levels) -> LevelsChanged:
+    return LevelsChanged(
+        company_id=contact.company_id,
+        contact_id=contact.id,
+        principal_id=contact.principal_id,
+        before={"levels": companies.stored(contact.levels)},
+        after={"levels": companies.stored(after)},
+    )
+
+
+def _membership_set(contact: Contact, project_id: ProjectId, before: Membership | None, after: Levels) -> MembershipSet:
+    return MembershipSet(
+        company_id=contact.company_id,
+        project_id=project_id,
+        contact_id=contact.id,
+        before=None if before is None else {"levels": companies.stored(before.levels)},
+        after={"levels": companies.stored(after)},
+    )
 
 
 # what the verbs of contacts need too ---------------------------------------------------------
@@ -249,6 +255,11 @@ async def _holder(tx: Transaction, contact: Contact, project_id: ProjectId | Non
         return Holder(contact.levels)
     membership = await contacts.find_membership(tx, contact.company_id, contact.id, project_id)
     return Holder(contact.levels, membership.levels if membership is not None else {})
+
+
+def company_unknown() -> NotFound:
+    """Return the refusal for a company that there is not."""
+    return NotFound("company_unknown", "There is no such company.")
 
 
 def contact_unknown() -> NotFound:
