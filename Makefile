@@ -44,7 +44,7 @@ $(TOOLS): requirements/test.txt requirements/lint.txt $(RUNTIME)
 setup: $(PACKAGE)
 
 run: setup
-	@exec $(BIN)/python -u demo/run.py
+	@exec $(BIN)/python -u -m demo.run
 
 test: lint
 	@$(BIN)/python -m tests.support.provide

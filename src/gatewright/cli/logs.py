@@ -17,8 +17,11 @@ Entry = MutableMapping[str, Any]
 _PLACES = 8
 
 
-def configure_logging(log_format: str) -> None:
-    """Send everything that is logged in this process, by libraries too, to stderr: `json`, `text` or `auto`."""
+def configure_logging(log_format: str, *, lowest: int = logging.INFO) -> None:
+    """Send everything that is logged in this process, by libraries too, to stderr: `json`, `text` or `auto`.
+
+    `lowest` is the level of ours below which nothing is written.
+    """
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     renderer = cast(
         Processor, structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer(ensure_ascii=False)
@@ -30,9 +33,9 @@ def configure_logging(log_format: str) -> None:
     ]
     structlog.configure(
         processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(lowest),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=lowest == logging.INFO,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
