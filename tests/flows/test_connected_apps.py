@@ -7,7 +7,7 @@ from tests.support.world import World
 
 
 async def test_connected_apps_says_whose_app_may_do_what_where(world: World) -> None:
-    """D8, T10: name, developer, homepage's host, companies; nobody else's apps."""
+    """T10: name, developer, homepage's host, companies; nobody else's apps."""
     browser = await world.signed_in("ada")
     assert "No app may act for you" in (await browser.get("/account/apps")).text
     tokens = await world.tokens("ada", "crane", scope="company.manage")

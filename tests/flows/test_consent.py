@@ -41,7 +41,7 @@ def is_silent(response: httpx.Response) -> bool:
 
 
 async def test_consent_says_who_asks_for_what_and_where(world: World) -> None:
-    """D8: the developer keeps the tokens; the homepage's host; where one returns; who one is."""
+    """The developer keeps the tokens; the homepage's host; where one returns; who one is."""
     page = await consent(world)
     for told in (
         "Let <bdi>Crane Reports</bdi> act for",
