@@ -71,9 +71,10 @@ async def test_a_membership_is_of_one_project_alone(town: Town) -> None:
     assert await town.join(here, one, first, None)
     ended = {"company_id": here, "contact_id": one, "granted_by": None, **EDGE}
     assert not await service.end_membership(town.database, project_id=second, **ended)
+    await town.join(here, one, second, None)
     assert await service.end_membership(town.database, project_id=first, **ended)
     assert not await service.end_membership(town.database, project_id=first, **ended)
-    assert await town.projects_of(here, one) == []
+    assert await town.projects_of(here, one) == [second]
 
 
 async def test_ids_of_another_company_are_unknown(town: Town) -> None:

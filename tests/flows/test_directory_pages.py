@@ -36,6 +36,21 @@ async def test_the_overview_shows_the_companys_figures_and_the_policy_to_its_adm
     assert "They connect at their first call." in reader.text
 
 
+async def test_the_overview_tells_its_admins_what_happened(world: World) -> None:
+    """R1: who did what, newest first; to nobody else."""
+    browser, path = await world.signed_in("ada"), contact_page(world, "wim")
+    await save(browser, path, **{"company.budget": "standard"})
+    await browser.post(
+        f"{path}/remove", data={"csrf_token": Page(await browser.get(path)).forms[0].fields["csrf_token"]}
+    )
+    shown = (await browser.get(at(world))).text
+    removed, changed = shown.index("removed Wim Weide from the directory"), shown.index("may do in the company")
+    assert removed < changed < shown.index("made the service account Nightly export")
+    assert '<bdi class="gw-strong">Ada Alder</bdi> <bdi>removed' in shown
+    await world.set_levels("alder", world.people["max"].contacts["alder"], budget="read_only")
+    assert "What happened here" not in (await (await world.signed_in("max")).get(at(world))).text
+
+
 async def test_the_policy_is_saved_and_the_apps_that_wait_are_shown(world: World) -> None:
     """I2: the admins are told on their pages."""
     browser = await world.signed_in("max")

@@ -6,16 +6,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gatewright.base.levels import Level
+from gatewright.db.engine import Reader
 from gatewright.directory import service
 from gatewright.directory.model import ADMIN
-from gatewright.directory.pages.viewing import allowed, viewing
+from gatewright.directory.pages.event_lines import SENTENCES, line
+from gatewright.directory.pages.viewing import Viewing, allowed, viewing
 from gatewright.directory.store import overview
+from gatewright.directory.store.recent import recent_events
 from gatewright.web.core import core_of
 from gatewright.web.csrf import guarded_form
 from gatewright.web.edge import seen
 from gatewright.web.html import redirect, render
 
 _MOST_WAITING = 20
+_MOST_EVENTS = 8
 _SAID = {
     "open": "New apps connect at their first call.",
     "approval": "New apps wait for approval from now on.",
@@ -28,15 +32,21 @@ async def show(request: Request) -> Response:
     company = here.company
     async with core_of(request).database.read() as reader:
         facts = await overview.company_facts(reader, company.id, now=seen(request).now)
+        happened = await _happened(reader, here) if here.may_set else []
         waiting = await overview.waiting_apps(reader, company.id, limit=_MOST_WAITING) if here.may_set else []
     context = {
         "company": asdict(company),
         "facts": asdict(facts),
         "waiting": [asdict(row) for row in waiting],
         "may_set": here.may_set,
-        "events": [],
+        "events": happened,
     }
     return await render(request, "company/overview.html", context, place=f"company:{company.id}", tab="Overview")
+
+
+async def _happened(reader: Reader, here: Viewing) -> list[dict[str, object]]:
+    found = await recent_events(reader, here.company.id, kinds=tuple(SENTENCES), limit=_MOST_EVENTS)
+    return [line(event) for event in found]
 
 
 async def save_settings(request: Request) -> Response:
