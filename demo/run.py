@@ -23,7 +23,7 @@ from gatewright.cli.failures import sentences
 from gatewright.cli.loading import load_settings
 from gatewright.cli.logs import configure_logging
 from gatewright.cli.preparation import prepare
-from gatewright.cli.serving import listen, run
+from gatewright.cli.serving import leave_quietly, listen, run
 from gatewright.settings import LOOPBACK, Settings
 
 WORLD = Path(__file__).with_name("world.yaml")
@@ -47,6 +47,7 @@ class NotHere(Exception):
 def main() -> None:
     """Serve until Ctrl-C; what fails is told in a sentence."""
     settings = None
+    leave_quietly()
     try:
         settings = load_settings(os.environ, folder=Path.cwd()).settings
         _serve(settings)

@@ -42,8 +42,7 @@ def serve(loaded: Loaded, *, host: str, port: int, workers: int) -> None:
     The port is taken before anything else, so that a second server changes nothing.
     """
     listener = listen(host, port)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
+    leave_quietly()
     configure_logging(loaded.settings.log_format)
     asyncio.run(prepare_or_require(loaded.settings))
     _warn_of_another_port(loaded, port)
@@ -62,6 +61,12 @@ def listen(host: str, port: int) -> socket.socket:
         raise CannotServe(_why_not(error, host, port)) from None
     listener.set_inheritable(True)
     return listener
+
+
+def leave_quietly() -> None:
+    """Let SIGTERM and Ctrl-C end this process with status 0 and without a word."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
 
 
 def run(listener: socket.socket, *, workers: int) -> None:
@@ -142,5 +147,5 @@ def _warn_of_another_port(loaded: Loaded, port: int) -> None:
 
 
 def _leave(_number: int, _frame: object) -> NoReturn:
-    """End quietly: uvicorn raises the signal it was ended by again, after the last answer."""
+    # uvicorn handles them while it serves; after the last answer it raises the one it was ended by again.
     sys.exit(0)
