@@ -8,6 +8,7 @@ import pytest
 from gatewright.base.errors import Conflict, Invalid, NotAllowed, NotFound, Refusal
 from gatewright.base.ids import ContactId, ProjectId
 from gatewright.base.levels import Level
+from gatewright.db.engine import Committed
 from gatewright.directory import service
 from gatewright.directory.model import Grantor, Tool
 from tests.directory.people import EDGE, Town
@@ -33,6 +34,28 @@ async def test_levels_are_replaced_and_an_unchanged_set_records_nothing(town: To
     assert contact.levels == {"budget": Level.ADMIN}
     assert not await town.set_levels(here, one, None, budget="admin")
     assert (await town.events())[len(before) :] == ["contact.levels_changed"]
+
+
+async def test_an_answer_that_finds_it_ended_waits_like_the_ending_itself(town: Town) -> None:
+    """T12: a lost race says "ended" too."""
+    here = await town.company()
+    one, project = await town.contact(here), await town.project(here)
+    told_after_commit: list[bool] = []
+
+    async def hear(committed: Committed) -> None:
+        told_after_commit.append(committed.ends_something)
+
+    await town.join(here, one, project, None)
+    town.database.after_commit.append(hear)
+    await town.set_levels(here, one, None)
+    await town.join(here, one, project, None)
+    membership = {"company_id": here, "contact_id": one, "project_id": project, "granted_by": None, **EDGE}
+    for _ in range(2):
+        await service.end_membership(town.database, **membership)
+    for _ in range(2):
+        await town.remove(here, one, None)
+    await service.change_company(town.database, company_id=here, app_access="open", **EDGE)
+    assert told_after_commit == [True] * 7
 
 
 async def test_every_bad_level_is_named_and_nothing_is_changed(town: Town) -> None:

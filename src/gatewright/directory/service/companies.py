@@ -55,6 +55,7 @@ async def change_company(
         raise company_unknown()
     after = replace(before, name=name or before.name, app_access=app_access or before.app_access)
     if after == before:
+        tx.answers_an_ending()  # another may just have asked for approval (T12)
         return False
     if after.name != before.name and await store.find_company_by_name(tx, after.name) is not None:
         raise Invalid(_taken("another company"))

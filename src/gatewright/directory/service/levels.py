@@ -34,6 +34,7 @@ async def set_levels(
     contact = await locked_contact(tx, company_id, contact_id)
     after = await understood(tx, levels, scope="company")
     if after == contact.levels:
+        tx.answers_an_ending()  # another may just have lowered them (T12)
         return False
     if rules.needs_confirmation(contact, after) and not confirmed:
         raise confirmation_required()
@@ -67,6 +68,7 @@ async def set_membership(
     after = await understood(tx, levels or {}, scope="project")
     membership = await contacts.find_membership(tx, company_id, contact_id, project_id)
     if membership is not None and (levels is None or membership.levels == after):
+        tx.answers_an_ending()
         return False
     before = membership.levels if membership is not None else {}
     if granted_by is not None:
