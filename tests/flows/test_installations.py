@@ -173,7 +173,8 @@ async def test_only_the_scope_and_the_level_together_open_app_management(world: 
 async def test_a_body_that_says_more_than_the_address_is_refused(world: World, manager: str) -> None:
     """P6: no company or role is taken from a body (A195)."""
     for act in ("disconnect", "reconnect"):
-        for body in ({"company_id": world.companies["birch"]}, {"role": "admin"}, [], "x", 7):
+        bad: tuple[object, ...] = ({"company_id": world.companies["birch"]}, {"role": "admin"}, [], "x", 7)
+        for body in bad:
             answer = await world.call(manager, at(world, "plain", act), method="POST", json=body)
             assert answer.status_code == 422, (act, body)
     assert (await world.call(manager, at(world, "plain"))).status_code == 404  # nothing happened

@@ -235,7 +235,7 @@ async def test_another_companys_account_answers_like_one_there_is_not(world: Wor
 async def test_only_the_scope_and_the_level_together_open_service_accounts(world: World, manager: str) -> None:
     """M8, S1: and a service account with admin: admin makes no other."""
     await world.set_levels("alder", world.robots["robot"].contact_id, admin="admin")
-    asked = {
+    asked: dict[str, list[str | None]] = {
         "scope_insufficient": [(await world.tokens("ada", "plain")).access, await world.robot_token("robot")],
         "permission_insufficient": [(await world.tokens("wim", "crane", scope=SCOPE)).access],
         "company_unknown": [(await world.tokens("bea", "crane", scope=SCOPE)).access],

@@ -21,7 +21,7 @@ from gatewright.web.api import NO_STORE, asked_page, list_answer
 from gatewright.web.core import core_of
 from gatewright.web.edge import seen
 from gatewright.web.forms import query_parameters
-from gatewright.web.paths import COMPANY, CompanyManager, InCompany, NoBody, numbered
+from gatewright.web.paths import COMPANY, CompanyAdmin, InCompany, NoBody, numbered
 
 router = APIRouter(tags=["installations"])
 
@@ -75,7 +75,7 @@ OfApp = Annotated[AppId, Depends(_app_id)]
 
 
 @router.get(INSTALLATIONS, response_model=list[InstallationEntry])
-async def list_installations(request: Request, _caller: CompanyManager, here: InCompany) -> JSONResponse:
+async def list_installations(request: Request, _caller: CompanyAdmin, here: InCompany) -> JSONResponse:
     """List the company's apps by id, with their calls a day."""
     core, page = core_of(request), asked_page(request)
     async with core.database.read() as reader:
@@ -85,7 +85,7 @@ async def list_installations(request: Request, _caller: CompanyManager, here: In
 
 
 @router.get(INSTALLATION, response_model=InstallationEntry)
-async def show_installation(request: Request, _caller: CompanyManager, here: InCompany, app_id: OfApp) -> JSONResponse:
+async def show_installation(request: Request, _caller: CompanyAdmin, here: InCompany, app_id: OfApp) -> JSONResponse:
     """Show one app in the company; 404 for one that never came through there."""
     async with core_of(request).database.read() as reader:
         found = await store.load_installation(reader, here, app_id, since=_since(request))
@@ -96,7 +96,7 @@ async def show_installation(request: Request, _caller: CompanyManager, here: InC
 
 @router.post(f"{INSTALLATION}/disconnect", response_model=ChangeEntry)
 async def disconnect(
-    request: Request, caller: CompanyManager, here: InCompany, app_id: OfApp, _body: NoBody | None = None
+    request: Request, caller: CompanyAdmin, here: InCompany, app_id: OfApp, _body: NoBody | None = None
 ) -> JSONResponse:
     """Stop the app in this company at once, for all users (I3); no token is revoked.
 
@@ -117,7 +117,7 @@ async def disconnect(
 
 @router.post(f"{INSTALLATION}/reconnect", response_model=ChangeEntry)
 async def reconnect(
-    request: Request, caller: CompanyManager, here: InCompany, app_id: OfApp, _body: NoBody | None = None
+    request: Request, caller: CompanyAdmin, here: InCompany, app_id: OfApp, _body: NoBody | None = None
 ) -> JSONResponse:
     """Let the app back in, or approve it (I2, I4); its tokens are those it has.
 

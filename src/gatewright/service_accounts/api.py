@@ -16,7 +16,7 @@ from gatewright.service_accounts.service import service_account_unknown
 from gatewright.web.api import NO_STORE, asked_page, list_answer
 from gatewright.web.core import core_of
 from gatewright.web.edge import seen
-from gatewright.web.paths import COMPANY, CompanyManager, InCompany, NoBody, numbered
+from gatewright.web.paths import COMPANY, CompanyAdmin, InCompany, NoBody, numbered
 
 router = APIRouter(tags=["service accounts"])
 
@@ -61,7 +61,7 @@ OfServiceAccount = Annotated[ServiceAccountId, Depends(_service_account_id)]
 
 
 @router.get(SERVICE_ACCOUNTS, response_model=list[ServiceAccountEntry])
-async def list_service_accounts(request: Request, _caller: CompanyManager, here: InCompany) -> JSONResponse:
+async def list_service_accounts(request: Request, _caller: CompanyAdmin, here: InCompany) -> JSONResponse:
     """List the company's service accounts by id."""
     core, page = core_of(request), asked_page(request)
     async with core.database.read() as reader:
@@ -72,7 +72,7 @@ async def list_service_accounts(request: Request, _caller: CompanyManager, here:
 
 @router.post(SERVICE_ACCOUNTS, response_model=ServiceAccountWithSecret, status_code=201)
 async def create_service_account(
-    request: Request, caller: CompanyManager, here: InCompany, body: NewServiceAccount
+    request: Request, caller: CompanyAdmin, here: InCompany, body: NewServiceAccount
 ) -> JSONResponse:
     """Make a service account. It holds none on everything, and this answer alone holds its secret."""
     core = core_of(request)
@@ -90,7 +90,7 @@ async def create_service_account(
 
 @router.get(SERVICE_ACCOUNT, response_model=ServiceAccountEntry)
 async def show_service_account(
-    request: Request, _caller: CompanyManager, here: InCompany, account_id: OfServiceAccount
+    request: Request, _caller: CompanyAdmin, here: InCompany, account_id: OfServiceAccount
 ) -> JSONResponse:
     """Show one service account, never its secret."""
     return await _answer(request, here, account_id)
@@ -98,7 +98,7 @@ async def show_service_account(
 
 @router.post(f"{SERVICE_ACCOUNT}/regenerate_secret", response_model=ServiceAccountWithSecret)
 async def regenerate_secret(
-    request: Request, caller: CompanyManager, here: InCompany, account_id: OfServiceAccount, _body: NoBody | None = None
+    request: Request, caller: CompanyAdmin, here: InCompany, account_id: OfServiceAccount, _body: NoBody | None = None
 ) -> JSONResponse:
     """Make a new secret: every token issued before stops, every level and membership returns to none (S7)."""
     core = core_of(request)
@@ -116,7 +116,7 @@ async def regenerate_secret(
 
 @router.delete(SERVICE_ACCOUNT, status_code=204)
 async def delete_service_account(
-    request: Request, caller: CompanyManager, here: InCompany, account_id: OfServiceAccount
+    request: Request, caller: CompanyAdmin, here: InCompany, account_id: OfServiceAccount
 ) -> Response:
     """Delete a service account: it and its tokens end at once (S9)."""
     deleted = await service.delete_service_account(

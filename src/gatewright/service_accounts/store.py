@@ -24,6 +24,7 @@ from gatewright.service_accounts.model import DisabledReason, ServiceAccount, Us
 _columns = service_accounts.c
 
 
+# long: the row's every column is named
 async def insert_service_account(
     tx: Transaction,
     *,
@@ -158,10 +159,10 @@ async def load_use(
     reader: Reader, company_id: CompanyId, accounts: list[ServiceAccount], *, now: datetime
 ) -> dict[ServiceAccountId, Use]:
     """Return what each of the company's accounts holds, and its calls in the last 24 hours."""
-    members = (contacts.c.company_id == project_members.c.company_id) & (contacts.c.id == project_members.c.contact_id)
+    here = (contacts.c.company_id == project_members.c.company_id) & (contacts.c.id == project_members.c.contact_id)
     statement = (
         select(contacts.c.service_account_id, contacts.c.levels, project_members.c.levels.label("there"))
-        .join(project_members, members, isouter=True)
+        .join(project_members, here, isouter=True)
         .where(contacts.c.company_id == company_id, contacts.c.service_account_id.in_([one.id for one in accounts]))
     )
     recent = await _count_calls(reader, company_id, since=now - timedelta(hours=24))

@@ -36,4 +36,4 @@ async def _company(company_id: Annotated[str, Path()]) -> CompanyId:
 InCompany = Annotated[CompanyId, Depends(_company)]
 
 # Named before any other id, so that nobody learns of an id who may not ask.
-CompanyManager = Annotated[Allow, Depends(requires("admin", Level.ADMIN, manage=True))]
+CompanyAdmin = Annotated[Allow, Depends(requires("admin", Level.ADMIN, manage=True))]

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from gatewright.apps import installation_service as service
 from gatewright.apps import installation_store as store
-from gatewright.apps.model import App, CompanyBrief, Installation, InstallationChange, InstallationStatus
+from gatewright.apps.model import App, CompanyBrief, Installation, InstallationChange, InstallationStatus, Stops
 from gatewright.apps.pages.figures import since, spread, total_of
 from gatewright.apps.rules import fold_name
 from gatewright.apps.service import app_unknown
@@ -20,7 +20,7 @@ from gatewright.db.engine import Reader
 from gatewright.web.access import Allow, Question, Viewer, path_id, plain_id, viewer_may
 from gatewright.web.core import Trace, core_of
 from gatewright.web.csrf import guarded_form
-from gatewright.web.display import clock, plural
+from gatewright.web.display import Calls, clock, plural
 from gatewright.web.edge import seen
 from gatewright.web.forms import PageForm
 from gatewright.web.html import redirect, render
@@ -32,6 +32,7 @@ PAGE_DAYS = 30
 MOST_ROWS = 300
 MOST_USERS = 10
 MOST_UNSEEN = 5
+MOST_TOLD = 5  # sentences of what could not be undone; they travel in a cookie
 CONNECTED, DISCONNECTED, REQUESTED = InstallationStatus
 
 
@@ -74,17 +75,10 @@ async def show(request: Request) -> Response:
         by_call = here is not None and await store.is_by_its_call(reader, company_id, here)
     traces = await core_of(request).traces.of_app(app_id, company_id=company_id)
     days = spread(here.calls if here else (), now=now, count=PAGE_DAYS)
-    week = total_of(days[-7:])
     context = {
         "company": asdict(company),
         "app": _app(app, here, viewer, by_first_call=by_call),
-        "facts": {
-            **asdict(stops),
-            "calls_day_average": round(sum(day.allowed for day in days) / PAGE_DAYS),
-            "last_call_for": None,
-            "refused_7d": week.refused,
-            "calls_7d": week.allowed + week.refused,
-        },
+        "facts": _facts(stops, days),
         "calls": days,
         "users": [asdict(user) for user in users],
         **_made_and_raised(traces),
@@ -104,7 +98,7 @@ async def disconnect(request: Request) -> Response:
     left = []
     if ticked := _ticked(form):
         left = await core.traces.undo(ticked, app_id=app_id, viewer=viewer, origin=allow.origin(request), now=now)
-    said = " ".join([_receipt(change, request), *(f"Not undone: {sentence}" for sentence in left)])
+    said = " ".join([_receipt(change, request), *(f"Not undone: {sentence}" for sentence in left[:MOST_TOLD])])
     return redirect(request, f"/companies/{company_id}/apps/{app_id}", flash=said)
 
 
@@ -199,6 +193,17 @@ def _app(app: App, here: Installation | None, viewer: Viewer, *, by_first_call: 
         "changed_by": "you" if here.changed_by_id == viewer.user_id else here.changed_by or "the operator",
         "by_first_call": by_first_call,
         "changed_at": here.changed_at,
+    }
+
+
+def _facts(stops: Stops, days: list[Calls]) -> dict[str, Any]:
+    week = total_of(days[-7:])
+    return {
+        **asdict(stops),
+        "calls_day_average": round(sum(day.allowed for day in days) / len(days)),
+        "last_call_for": None,
+        "refused_7d": week.refused,
+        "calls_7d": week.allowed + week.refused,
     }
 
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gatewright.apps import service, store
-from gatewright.apps.model import App
+from gatewright.apps.model import App, LiveSecret
 from gatewright.apps.pages.developer import PLACE, TAB, errors_of, lines, secret_page, shown_app
 from gatewright.base.errors import Conflict, Invalid
 from gatewright.base.ids import AppId, SecretId
@@ -115,25 +115,10 @@ async def _app_page(
     async with core.database.read() as reader:
         secrets = await store.load_live_secrets(reader, app.id)
         reach = await store.count_reach(reader, [app.id])
-    stands = {
-        "redirect_uris": "\n".join(app.redirect_uris),
-        "name": app.name,
-        "homepage": app.homepage,
-        "scopes": list(app.scopes),
-    }
     context = {
         "app": shown_app(app, reach[app.id]),
-        "secrets": [
-            {
-                "id": secret.id,
-                "prefix": f"{secret.hint}…",
-                "made_at": secret.created_at,
-                "last_used_at": secret.last_used_at,
-                "families": secret.families,
-            }
-            for secret in secrets
-        ],
-        "form": {**stands, **kept},
+        "secrets": [_secret(secret) for secret in secrets],
+        "form": {**_form(app), **kept},
         "errors": errors,
         "issuer": core.settings.issuer,
         "redirect_uri": app.redirect_uris[0] if app.redirect_uris else "",
@@ -141,6 +126,25 @@ async def _app_page(
         "may_change": True,
     }
     return await render(request, "developer/app.html", context, status=status, place=PLACE, tab=TAB)
+
+
+def _form(app: App) -> dict[str, Any]:
+    return {
+        "redirect_uris": "\n".join(app.redirect_uris),
+        "name": app.name,
+        "homepage": app.homepage,
+        "scopes": list(app.scopes),
+    }
+
+
+def _secret(secret: LiveSecret) -> dict[str, Any]:
+    return {
+        "id": secret.id,
+        "prefix": f"{secret.hint}…",
+        "made_at": secret.created_at,
+        "last_used_at": secret.last_used_at,
+        "families": secret.families,
+    }
 
 
 def _address(app: App) -> str:
