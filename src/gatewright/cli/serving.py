@@ -72,7 +72,7 @@ def leave_quietly() -> None:
 def run(listener: socket.socket, *, workers: int) -> None:
     """Serve on the socket with so many processes; DidNotStart when one could not start."""
     config = uvicorn.Config(
-        "gatewright.cli.serving:application",
+        "gatewright.cli.serving:serving_app",
         factory=True,
         http=BoundedProtocol,
         loop="uvloop",
@@ -101,7 +101,7 @@ def run(listener: socket.socket, *, workers: int) -> None:
         raise DidNotStart
 
 
-def application() -> ASGIApp:
+def serving_app() -> ASGIApp:
     """Return the application of one process, which says when it is ready; uvicorn calls this by name."""
     settings = load_settings(os.environ, folder=Path.cwd()).settings
     configure_logging(settings.log_format)
