@@ -56,7 +56,7 @@ async def test_consent_says_who_asks_for_what_and_where(world: World) -> None:
         assert told in page.text, told
     assert "Manage company security" not in page.text
     policy = page.headers["content-security-policy"]
-    assert "form-action 'self' https://crane.example;" in policy
+    assert "form-action 'self' https://crane.example https:;" in policy
     assert "frame-ancestors 'none'" in policy  # A176
 
 

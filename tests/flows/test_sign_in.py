@@ -45,19 +45,6 @@ async def test_a_person_signs_in_and_out(world: World) -> None:
     assert not await is_signed_in(browser)  # A172
 
 
-async def test_the_cookie_is_bound_to_the_host_on_https(world: World) -> None:
-    """A173: on https the name begins with `__Host-` and the cookie is Secure."""
-    core = world.app.state.core
-    secure = core.settings.model_copy(update={"issuer": "https://id.example.com"})
-    object.__setattr__(core, "settings", secure)
-    object.__setattr__(core.sessions._house, "settings", secure)
-    browser = await world.browser()
-    cookie = (await browser.get("/login")).headers["set-cookie"]
-    assert cookie.startswith("__Host-gw_session=")
-    assert "secure" in cookie.lower()
-    assert "domain" not in cookie.lower()
-
-
 @pytest.mark.parametrize(
     ("email", "password"),
     [

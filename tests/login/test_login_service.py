@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from gatewright.base.errors import Conflict, Invalid
 from gatewright.base.ids import UserId
 from gatewright.base.secrets import Purpose, ServerKeys, mint_server_key
 from gatewright.db.engine import Committed, Database
+from gatewright.db.schema import sessions
 from gatewright.directory.service import create_user, deactivate_user, reactivate_user, set_user_password_hash
 from gatewright.events.catalogue import SYSTEM, Origin
 from gatewright.login import store
@@ -100,6 +102,21 @@ async def test_signing_in_again_ends_the_session_that_it_replaces(database: Data
     second = await begin(database, account, replaces=before.session_id)
     assert await viewer(database, first) is None
     assert await viewer(database, second) is not None
+
+
+async def test_expired_sessions_go_when_a_new_one_comes(database: Database) -> None:
+    """T14: rows do not pile up with sign-ins; those that live stay."""
+    user_id = await a_user(database)
+    other = await a_user(database, "max@example.com")
+    account = await the_account(database)
+    await begin(database, account)
+    young = await begin(database, account, now=NOON + timedelta(seconds=1))
+    await begin(database, await the_account(database, "max@example.com"))
+    await begin(database, account, now=NOON + LIFETIME)
+    assert await viewer(database, young) is not None
+    async with database.read() as reader:
+        owners = (await reader.execute(select(sessions.c.user_id).order_by(sessions.c.user_id))).scalars().all()
+    assert owners == [user_id, user_id, other]
 
 
 async def test_deactivation_ends_every_session_and_reactivation_revives_none(database: Database) -> None:

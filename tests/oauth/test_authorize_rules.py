@@ -14,7 +14,7 @@ from gatewright.oauth.authorize_rules import (
     Verdict,
     asked_client,
     covers,
-    form_target,
+    form_targets,
     is_always_asked,
     judge_request,
     with_answer,
@@ -329,16 +329,16 @@ def test_a_state_comes_back_exactly_and_splits_no_header() -> None:
 
 
 @pytest.mark.parametrize(
-    ("uri", "source"),
+    ("uri", "sources"),
     [
-        ("https://good.example/cb?x=1", "https://good.example"),
-        ("https://good.example:8443/cb", "https://good.example:8443"),
-        ("http://127.0.0.1:51004/cb", "http://127.0.0.1:51004"),
-        ("http://localhost:3000", "http://localhost:3000"),
-        ("http://[::1]:51004/cb", "http:"),
+        ("https://good.example/cb?x=1", "https://good.example https:"),
+        ("https://good.example:8443/cb", "https://good.example:8443 https:"),
+        ("http://127.0.0.1:51004/cb", "http://127.0.0.1:51004 https: http:"),
+        ("http://localhost:3000", "http://localhost:3000 https: http:"),
+        ("http://[::1]:51004/cb", "https: http:"),
         ("urn:ietf:wg:oauth:2.0:oob", ""),
-        ("https://a.example;script-src *", ""),
+        ("https://a.example;script-src *", "https:"),
     ],
 )
-def test_the_form_may_lead_to_the_redirect_uris_origin_and_nothing_else(uri: str, source: str) -> None:
-    assert form_target(uri) == source
+def test_the_form_may_lead_to_the_redirect_uri_and_on_from_there(uri: str, sources: str) -> None:
+    assert form_targets(uri) == sources

@@ -148,7 +148,9 @@ async def _sign_in_page(
         "sign_up_href": None,
         "forgot_href": None,
     }
-    return await render(request, "login/sign_in.html", context, status=422 if errors else 200)
+    # Where consent waits, this form may lead through it to the app without another click (T1).
+    targets = "https:" if client_id is not None else ""
+    return await render(request, "login/sign_in.html", context, status=422 if errors else 200, form_targets=targets)
 
 
 async def _matching_account(request: Request, form: PageForm) -> Account | None:

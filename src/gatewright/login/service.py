@@ -120,6 +120,7 @@ async def _start(
     tx: Transaction, account: Account, *, keys: ServerKeys, lifetime: timedelta, origin: Origin, now: datetime
 ) -> str:
     token, session_id = mint("gwn"), random_id()
+    await store.drop_expired_sessions(tx, account.user_id, now=now)
     await store.insert_session(
         tx,
         session_id=session_id,

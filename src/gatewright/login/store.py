@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from gatewright.base.folding import fold_email
 from gatewright.base.ids import UserId
@@ -88,6 +88,11 @@ async def insert_session(
         "expires_at": expires_at,
     }
     await tx.insert(sessions, values)
+
+
+async def drop_expired_sessions(tx: Transaction, user_id: UserId, *, now: datetime) -> None:
+    """Delete the user's sessions that have expired: they name nobody any more."""
+    await tx.execute(delete(sessions).where(sessions.c.user_id == user_id, sessions.c.expires_at <= now))
 
 
 async def end_session(tx: Transaction, session_id: str, *, now: datetime) -> UserId | None:

@@ -15,7 +15,7 @@ from gatewright.apps.rules import MANAGE, OUT_OF_BAND, stays_on_this_computer
 from gatewright.base.errors import BadRequest
 from gatewright.base.secrets import MissingKey, Purpose
 from gatewright.login.rules import sign_in_address
-from gatewright.oauth import authorization_store, consent_store
+from gatewright.oauth import authorization_store, consent_store, store
 from gatewright.oauth.authorize_rules import (
     PARAMETERS,
     Asked,
@@ -24,13 +24,12 @@ from gatewright.oauth.authorize_rules import (
     Verdict,
     asked_client,
     covers,
-    form_target,
+    form_targets,
     is_always_asked,
     judge_request,
     with_answer,
 )
 from gatewright.oauth.authorize_service import CodeBinding, authorize, reissue
-from gatewright.oauth.facts import client_fact
 from gatewright.oauth.model import AppClient
 from gatewright.web.access import Viewer, viewer_of
 from gatewright.web.core import core_of
@@ -82,9 +81,12 @@ async def receive(request: Request) -> Response:
 
 async def _judged(request: Request, pairs: Pairs) -> _Request:
     client_id = asked_client(pairs)
-    client = None if client_id is None else await core_of(request).facts.get(client_fact(client_id))
-    app = client if isinstance(client, AppClient) else None
-    return _Request(pairs, judge_request(pairs, client=app))
+    client = None
+    if client_id is not None:
+        # Read, not remembered: this page is asked of by nobody known, for ids of their invention.
+        async with core_of(request).database.read() as reader:
+            client = await store.load_client(reader, client_id=client_id)
+    return _Request(pairs, judge_request(pairs, client=client if isinstance(client, AppClient) else None))
 
 
 async def _answer(request: Request, judged: _Request) -> Response:
@@ -168,7 +170,7 @@ async def _consent_page(request: Request, viewer: Viewer, asked: Asked, pairs: P
         "return_to": _return_to(asked.redirect_uri),
         "switch_href": sign_in_address(_link(pairs), as_somebody_else=True),
     }
-    return await render(request, "oauth/consent.html", context, form_targets=form_target(asked.redirect_uri))
+    return await render(request, "oauth/consent.html", context, form_targets=form_targets(asked.redirect_uri))
 
 
 async def _told(request: Request, fault: ToPerson, pairs: Pairs) -> Response:

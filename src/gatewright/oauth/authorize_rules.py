@@ -123,16 +123,19 @@ def with_answer(redirect_uri: str, answer: Mapping[str, str | None]) -> str:
     return f"{redirect_uri}{joint}{added}"
 
 
-def form_target(redirect_uri: str) -> str:
-    """Return the source that a page's `form-action` must name, so that its answer may redirect there.
+def form_targets(redirect_uri: str) -> str:
+    """Return the sources that `form-action` must name, so that the answer may lead where it has to.
 
-    A policy cannot name an IPv6 literal, so `[::1]` opens it to the scheme.
+    Browsers ask it of every redirect that follows a form: of the redirect URI, and of
+    wherever the app's callback sends the user then, which only the app knows. So the
+    scheme stands beside the origin; an IPv6 literal cannot be named at all.
     """
     parts = urlsplit(redirect_uri)
-    if parts.scheme == "http" and parts.hostname == "::1":
-        return "http:"
+    if parts.scheme not in {"http", "https"}:
+        return ""
     origin = f"{parts.scheme}://{parts.netloc}"
-    return origin if _ORIGIN.fullmatch(origin) else ""
+    named = [origin] if _ORIGIN.fullmatch(origin) else []
+    return " ".join([*named, "https:", *(["http:"] if parts.scheme == "http" else [])])
 
 
 def _by_name(pairs: Pairs) -> dict[str, list[str]]:
