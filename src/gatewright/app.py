@@ -62,7 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for name in API:
         if module := _found(name):
-            app.include_router(module.router)
+            app.router.routes.extend(module.router.routes)  # all in one list: 405 names every method of a path
     for name in (*ENDPOINTS, *PAGES):
         if module := _found(name):
             app.router.routes.extend(getattr(module, "routes", ()))

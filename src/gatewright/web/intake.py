@@ -35,7 +35,8 @@ class Intake:
         try:
             receive = await _readable(scope, receive)
         except Refusal as refusal:
-            answer = await answer_refusal(Request(scope, receive), refusal)
+            # Without the query: it may be what cannot be read.
+            answer = await answer_refusal(Request({**scope, "query_string": b""}, receive), refusal)
             await answer(scope, receive, send)
         except ClientDisconnect:
             return  # nobody is left to answer

@@ -81,7 +81,7 @@ def _described(app: FastAPI, settings: Settings) -> dict[str, Any]:
         shapes.pop(name, None)
     parts["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-        **_oauth(settings),
+        "oauth": _oauth(settings),
     }
     for operations in schema.get("paths", {}).values():
         for operation in operations.values():
