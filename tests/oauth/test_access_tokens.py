@@ -5,7 +5,6 @@ import json
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey
 
@@ -14,9 +13,10 @@ from gatewright.base.secrets import Purpose
 from gatewright.db.engine import Database
 from gatewright.directory.service import create_company
 from gatewright.events.catalogue import SYSTEM
-from gatewright.oauth import store, tokens
+from gatewright.oauth import store
 from gatewright.oauth.model import DeadToken, LiveToken
 from gatewright.oauth.signing import ensure_signing_key
+from gatewright.oauth.tokens import TokenReader
 from gatewright.service_accounts.service import create_service_account
 from tests.oauth.stage import ISSUER, MINUTE, NOON, SECOND, Remembering, Stage, StagedApp
 
@@ -171,11 +171,9 @@ async def test_a_dead_token_confirms_nothing(stage: Stage, user_id: UserId, cran
     assert await stage.rows() == [(0, -1)]
 
 
-async def test_the_memory_of_verified_tokens_is_bounded(
-    stage: Stage, user_id: UserId, crane: StagedApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_memory_of_verified_tokens_is_bounded(stage: Stage, user_id: UserId, crane: StagedApp) -> None:
     # T14: the oldest make room, and are verified anew when they come back
-    monkeypatch.setattr(tokens, "MOST_VERIFIED", 3)
+    stage.reader = TokenReader(stage.settings, stage.database, stage.keys, stage.facts, most_verified=3)
     family = await stage.tokens(user_id, crane)
     issued = [family] + [await stage.refresh(crane, family) for _ in range(5)]
     for token in issued:

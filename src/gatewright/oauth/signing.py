@@ -89,8 +89,8 @@ class SigningKeys:
 
 def key_set(published: Sequence[SigningKey]) -> dict[str, Any]:
     """Return the JSON Web Key Set of these keys: public halves alone."""
-    members = ("kty", "crv", "x", "y", "kid", "use", "alg")
-    return {"keys": [{name: key.public_jwk[name] for name in members} for key in published]}
+    public = ("kty", "crv", "x", "y", "kid", "use", "alg")
+    return {"keys": [{name: key.public_jwk[name] for name in public} for key in published]}
 
 
 def _sign(private: ECKey, kid: str, payload: dict[str, Any]) -> str:

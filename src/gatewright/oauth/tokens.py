@@ -57,6 +57,7 @@ class TokenReader:
     database: Database
     keys: ServerKeys
     facts: Facts
+    most_verified: int = MOST_VERIFIED
     signing: SigningKeys = field(init=False)
     issuer: TokenIssuer = field(init=False)
     _verified: OrderedDict[bytes, _Verified] = field(init=False, default_factory=OrderedDict)
@@ -102,7 +103,7 @@ class TokenReader:
         claims = signed and claims_of(signed[1], kid=signed[0], settings=self.settings)
         if not claims:
             return None
-        while len(self._verified) >= MOST_VERIFIED:
+        while len(self._verified) >= self.most_verified:
             self._verified.popitem(last=False)
         verified = self._verified[fingerprint(token)] = _Verified(claims)
         return verified
