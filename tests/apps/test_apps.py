@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -181,6 +182,22 @@ async def test_a_form_sent_twice_makes_one_app_and_one_secret(tenants: Tenants) 
     )
     assert {one.code for one in added if isinstance(one, Conflict)} == {"made_before"}
     assert sum(isinstance(one, Conflict) for one in added) == 2
+
+
+async def test_a_secret_shows_when_it_was_used_last_to_the_minute(tenants: Tenants) -> None:
+    """D4: so that its developer sees the old one fall silent."""
+    dev = await tenants.user("Dev Dorn")
+    made = await tenants.app(dev, "Crane Reports")
+    seen = []
+    for seconds in (0, 59, 61):
+        async with tenants.database.read() as reader:
+            [secret] = await store.load_live_secrets(reader, made.app_id)
+        at = NOON + timedelta(seconds=seconds)
+        await tenants.database.write(partial(store.note_secret_used, secret_id=secret.id, now=at))
+        async with tenants.database.read() as reader:
+            [secret] = await store.load_live_secrets(reader, made.app_id)
+        seen.append(secret.last_used_at)
+    assert seen == [NOON, NOON, NOON + timedelta(seconds=61)]
 
 
 async def test_blocking_raises_the_epoch_and_unblocking_does_not_lower_it(tenants: Tenants) -> None:

@@ -136,7 +136,9 @@ async def test_a_second_secret_works_beside_the_first_until_one_is_retired(world
     apps = {key: App(0, client_id, secret, WEB_REDIRECT) for key, secret in (("first", first), ("second", second))}
     world.apps |= apps
     old = await world.tokens("ada", "first")
+    assert "last used never" in (await dev.get(address)).text
     new = tokens_of(await world.exchange("second", await world.code("wim", "second")))
+    assert "last used never" not in (await dev.get(address)).text
     retire = next(f for f in Page(await dev.get(address)).forms if f.action.endswith("/retire"))
     assert (await dev.post(retire.action, data=retire.fields)).status_code == 303
     assert (await world.call(old.access, "/rest/v1.0/me")).status_code == 401

@@ -13,6 +13,8 @@ from gatewright.base.secrets import Digest
 from gatewright.db.engine import Reader, Transaction
 from gatewright.db.schema import apps, authorizations, client_secrets, installations, terms, token_families, users
 
+NOTED_EVERY = timedelta(minutes=1)
+
 
 async def load_app(reader: Reader, app_id: AppId, *, lock: bool = False) -> App | None:
     """Return the app, or None for one that is not there; `lock` keeps others from changing it meanwhile."""
@@ -180,9 +182,16 @@ async def retire_secret(tx: Transaction, secret_id: SecretId, *, app_id: AppId, 
     return (await tx.execute(statement)).rowcount == 1
 
 
-async def note_secret_used(tx: Transaction, secret_id: SecretId, *, now: datetime) -> None:
-    """Note when a secret authenticated its client last (D4)."""
-    await tx.execute(update(client_secrets).where(client_secrets.c.id == secret_id).values(last_used_at=now))
+async def note_secret_used(tx: Transaction, secret_id: SecretId | None, *, now: datetime) -> None:
+    """Note, to the minute, when a secret authenticated its client last (D4); None: a public client.
+
+    Once a minute, so that an app's many refreshes do not wait for each other on one row.
+    """
+    if secret_id is None:
+        return
+    columns = client_secrets.c
+    is_older = columns.last_used_at.is_(None) | (columns.last_used_at < now - NOTED_EVERY)
+    await tx.execute(update(client_secrets).where(columns.id == secret_id, is_older).values(last_used_at=now))
 
 
 async def count_reach(reader: Reader, app_ids: Sequence[AppId]) -> dict[AppId, tuple[int, int]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
+from gatewright.apps.store import note_secret_used
 from gatewright.base.ids import FamilyId, SecretId, random_id
 from gatewright.db.engine import Transaction, verb
 from gatewright.events.catalogue import (
@@ -92,6 +93,7 @@ async def open_family(
         return Refuse(reason)
     family = _fresh_family(code, secret_id=asked.secret_id, key_id=key_id, now=now)
     await store.insert_family(tx, family, code_digest=code.digest, now=now)
+    await note_secret_used(tx, asked.secret_id, now=now)
     opened = FamilyOpened(family_id=family.id, authorization_id=family.authorization_id)
     await record(tx, opened, origin=replace(origin, by_id=user.id), now=now)
     return Opened(family, user)
@@ -190,6 +192,7 @@ async def _rotate(
     if not await store.rotate_family(tx, family, secret_id=asked.secret_id, key_id=key_id, now=now):
         return Refuse("superseded")
     await _note_move(tx, family, asked, origin=origin, now=now)
+    await note_secret_used(tx, asked.secret_id, now=now)
     return replace(family, generation=generation, secret_id=asked.secret_id, key_id=key_id, rotated_at=now)
 
 
