@@ -1,0 +1,67 @@
+"""Many admins at work on the same directories at the same time, on both databases."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from gatewright.base.errors import Conflict, Refusal
+from gatewright.db.engine import Transaction
+from gatewright.directory import service
+from gatewright.directory.store import users
+from tests.directory.people import EDGE, NOON, Town
+
+COMPANIES, ADMINS, ROUNDS, AT_ONCE = 2, 4, 12, 6
+
+
+async def test_an_admin_who_is_being_deactivated_does_not_count(town: Town) -> None:
+    """M5: though the deactivation looked at this company before they were its admin."""
+    here, ben = await town.company(), await town.user()
+    ada = await town.admin(here)
+    await town.contact(here, user_id=ben, directory="admin")
+    began, may_commit = asyncio.Event(), asyncio.Event()
+
+    async def deactivate(tx: Transaction) -> None:
+        assert await users.end_activity(tx, ben, now=NOON)
+        began.set()
+        await may_commit.wait()
+
+    deactivation = asyncio.create_task(town.database.write(deactivate))
+    await began.wait()
+    lowering = asyncio.create_task(town.set_levels(here, ada, ada, budget="admin"))
+    await asyncio.sleep(0.2)
+    may_commit.set()
+    await deactivation
+    with pytest.raises(Conflict):
+        await lowering
+    assert await town.admins(here) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_no_interleaving_leaves_a_company_without_an_active_admin(town: Town, seed: int) -> None:
+    """M5: removing, lowering, raising, deactivating, reactivating, in any order and at once."""
+    chance = random.Random(seed)
+    people = [await town.user() for _ in range(ADMINS)]
+    companies = [await town.company() for _ in range(COMPANIES)]
+    here = {
+        company: {user: await town.contact(company, user_id=user, directory="admin") for user in people}
+        for company in companies
+    }
+
+    def act() -> Awaitable[object]:
+        company, user, by = chance.choice(companies), chance.choice(people), chance.choice(people)
+        contact_id, granted_by = here[company][user], here[company][by]
+        acts: list[Callable[[], Awaitable[object]]] = [
+            lambda: town.set_levels(company, contact_id, granted_by, budget="read_only"),
+            lambda: town.set_levels(company, contact_id, granted_by, directory="admin"),
+            lambda: service.deactivate_user(town.database, user_id=user, **EDGE),
+            lambda: service.reactivate_user(town.database, user_id=user, **EDGE),
+            lambda: town.remove(company, contact_id, granted_by),
+        ]
+        return chance.choices(acts, weights=(8, 3, 4, 3, 1))[0]()
+
+    for _ in range(ROUNDS):
+        answers = await asyncio.gather(*(act() for _ in range(AT_ONCE)), return_exceptions=True)
+        assert [answer for answer in answers if isinstance(answer, Exception) and not isinstance(answer, Refusal)] == []
+        assert [company for company in companies if await town.admins(company) < 1] == []
