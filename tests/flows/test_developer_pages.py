@@ -149,6 +149,18 @@ async def test_a_second_secret_works_beside_the_first_until_one_is_retired(world
     assert (await dev.post(retire.action, data=retire.fields)).status_code == 303  # retired already
 
 
+async def test_a_secret_that_its_families_left_still_says_when_it_was_used(world: World) -> None:
+    """D4: a refresh moves its family to the secret that authenticated it; the old one shows since when it is silent."""
+    dev, address, client_id, first = await own_app(world)
+    _, second = Page(await world.submit(dev, f"{address}/secrets")).codes
+    world.apps |= {key: App(0, client_id, secret, WEB_REDIRECT) for key, secret in (("a", first), ("b", second))}
+    tokens = await world.tokens("ada", "a")
+    assert (await world.refresh("b", tokens.refresh)).status_code == 200
+    page = (await dev.get(address)).text
+    assert "last used never" not in page
+    assert "stop 1 token family" in page
+
+
 async def test_only_the_owner_sees_an_app(world: World) -> None:
     """P6, D2: another developer's is answered like one there is not, whatever is asked."""
     dev, address, _, _ = await own_app(world)

@@ -13,8 +13,6 @@ from gatewright.base.secrets import Digest
 from gatewright.db.engine import Reader, Transaction
 from gatewright.db.schema import apps, authorizations, client_secrets, installations, terms, token_families, users
 
-NOTED_EVERY = timedelta(minutes=1)
-
 
 async def load_app(reader: Reader, app_id: AppId, *, lock: bool = False) -> App | None:
     """Return the app, or None for one that is not there; `lock` keeps others from changing it meanwhile."""
@@ -151,23 +149,21 @@ async def has_secret(reader: Reader, secret_id: SecretId, *, app_id: AppId) -> b
 
 async def load_live_secrets(reader: Reader, app_id: AppId) -> list[LiveSecret]:
     """Return the app's secrets in use, oldest first, each with the families now on it."""
+    columns, on_it = client_secrets.c, token_families.c.secret_id == client_secrets.c.id
+    standing = token_families.join(authorizations, authorizations.c.id == token_families.c.authorization_id)
     families = (
         select(func.count())
-        .select_from(token_families.join(authorizations, authorizations.c.id == token_families.c.authorization_id))
-        .where(
-            token_families.c.secret_id == client_secrets.c.id,
-            token_families.c.ended_at.is_(None),
-            authorizations.c.ended_at.is_(None),
-        )
+        .select_from(standing)
+        .where(on_it, token_families.c.ended_at.is_(None), authorizations.c.ended_at.is_(None))
         .scalar_subquery()
     )
-    columns = client_secrets.c
+    rotated_at = select(func.max(token_families.c.rotated_at)).where(on_it).scalar_subquery()
     rows = await reader.execute(
-        select(columns.id, columns.hint, columns.created_at, columns.last_used_at, families.label("families"))
+        select(client_secrets, families.label("families"), rotated_at.label("rotated_at"))
         .where(columns.app_id == app_id, columns.retired_at.is_(None))
         .order_by(columns.created_at, columns.id)
     )
-    return [LiveSecret(r.id, r.hint, r.created_at, r.last_used_at, r.families) for r in rows]
+    return [_live_secret(row) for row in rows]
 
 
 async def retire_secret(tx: Transaction, secret_id: SecretId, *, app_id: AppId, now: datetime) -> bool:
@@ -182,16 +178,14 @@ async def retire_secret(tx: Transaction, secret_id: SecretId, *, app_id: AppId, 
     return (await tx.execute(statement)).rowcount == 1
 
 
-async def note_secret_used(tx: Transaction, secret_id: SecretId | None, *, now: datetime) -> None:
-    """Note, to the minute, when a secret authenticated its client last (D4); None: a public client.
+async def note_secret_used(tx: Transaction, secret_id: SecretId, *, at: datetime) -> None:
+    """Note when a secret authenticated its client last, as a family leaves it for another one (D4).
 
-    Once a minute, so that an app's many refreshes do not wait for each other on one row.
+    The families that are on it tell the rest, so a refresh costs no further statement.
     """
-    if secret_id is None:
-        return
     columns = client_secrets.c
-    is_older = columns.last_used_at.is_(None) | (columns.last_used_at < now - NOTED_EVERY)
-    await tx.execute(update(client_secrets).where(columns.id == secret_id, is_older).values(last_used_at=now))
+    is_older = columns.last_used_at.is_(None) | (columns.last_used_at < at)
+    await tx.execute(update(client_secrets).where(columns.id == secret_id, is_older).values(last_used_at=at))
 
 
 async def count_reach(reader: Reader, app_ids: Sequence[AppId]) -> dict[AppId, tuple[int, int]]:
@@ -261,6 +255,11 @@ def _app(row: Row[Any]) -> App:
         blocked_at=row.blocked_at,
         created_at=row.created_at,
     )
+
+
+def _live_secret(row: Row[Any]) -> LiveSecret:
+    used = [at for at in (row.last_used_at, row.rotated_at) if at is not None]
+    return LiveSecret(row.id, row.hint, row.created_at, max(used, default=None), row.families)
 
 
 def _seconds(window: timedelta | None) -> int | None:

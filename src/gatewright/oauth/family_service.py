@@ -93,7 +93,6 @@ async def open_family(
         return Refuse(reason)
     family = _fresh_family(code, secret_id=asked.secret_id, key_id=key_id, now=now)
     await store.insert_family(tx, family, code_digest=code.digest, now=now)
-    await note_secret_used(tx, asked.secret_id, now=now)
     opened = FamilyOpened(family_id=family.id, authorization_id=family.authorization_id)
     await record(tx, opened, origin=replace(origin, by_id=user.id), now=now)
     return Opened(family, user)
@@ -192,7 +191,6 @@ async def _rotate(
     if not await store.rotate_family(tx, family, secret_id=asked.secret_id, key_id=key_id, now=now):
         return Refuse("superseded")
     await _note_move(tx, family, asked, origin=origin, now=now)
-    await note_secret_used(tx, asked.secret_id, now=now)
     return replace(family, generation=generation, secret_id=asked.secret_id, key_id=key_id, rotated_at=now)
 
 
@@ -215,6 +213,8 @@ async def _note_move(tx: Transaction, family: Family, asked: RefreshRequest, *, 
     """Record that the family is on another secret now, when it is (D4)."""
     if family.secret_id == asked.secret_id:
         return
+    if family.secret_id is not None:
+        await note_secret_used(tx, family.secret_id, at=family.rotated_at)
     event = FamilyMoved(
         family_id=family.id,
         authorization_id=family.authorization_id,

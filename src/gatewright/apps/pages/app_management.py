@@ -95,8 +95,10 @@ async def disconnect(request: Request) -> Response:
     change = await service.disconnect(
         core.database, company_id=company_id, app_id=app_id, origin=allow.origin(request), now=now
     )
+    # Only what is offered here: the refusal of another number would tell the name of something foreign (P6).
+    offered = {trace.event_id for trace in await core.traces.of_app(app_id, company_id=company_id)}
     left = []
-    if ticked := _ticked(form):
+    if ticked := [event_id for event_id in _ticked(form) if event_id in offered]:
         left = await core.traces.undo(ticked, app_id=app_id, viewer=viewer, origin=allow.origin(request), now=now)
     said = " ".join([_receipt(change, request), *(f"Not undone: {sentence}" for sentence in left[:MOST_TOLD])])
     return redirect(request, f"/companies/{company_id}/apps/{app_id}", flash=said)
