@@ -6,7 +6,7 @@ from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
-from starlette.types import ASGIApp, Message
+from starlette.types import ASGIApp, Message, Scope
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -45,22 +45,7 @@ class Caller:
         self, method: str, target: str, *, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> Answer:
         """Return the application's answer to one request."""
-        parts = urlsplit(target)
-        named = {"host": "127.0.0.1", "user-agent": self.agent, **(headers or {})}
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "http",
-            "path": unquote(parts.path),
-            "raw_path": parts.path.encode(),
-            "query_string": parts.query.encode(),
-            "root_path": "",
-            "headers": [(name.encode(), value.encode()) for name, value in named.items()],
-            "client": (self.address, 40_000),
-            "server": ("127.0.0.1", 80),
-        }
+        scope = self._scope(method, target, {"host": "127.0.0.1", "user-agent": self.agent, **(headers or {})})
         incoming = [{"type": "http.request", "body": body, "more_body": False}]
         outgoing: list[Message] = []
 
@@ -74,6 +59,23 @@ class Caller:
         start = next(message for message in outgoing if message["type"] == "http.response.start")
         found = [(name.decode().lower(), value.decode()) for name, value in start["headers"]]
         return Answer(start["status"], found, b"".join(message.get("body", b"") for message in outgoing))
+
+    def _scope(self, method: str, target: str, headers: dict[str, str]) -> Scope:
+        parts = urlsplit(target)
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": unquote(parts.path),
+            "raw_path": parts.path.encode(),
+            "query_string": parts.query.encode(),
+            "root_path": "",
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            "client": (self.address, 40_000),
+            "server": ("127.0.0.1", 80),
+        }
 
     async def form(self, target: str, fields: dict[str, str], *, headers: dict[str, str] | None = None) -> Answer:
         """Return the answer to a posted form."""

@@ -44,6 +44,7 @@ def _switch(value: Any) -> Any:
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Positive = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
+PositiveOrNone = Annotated[Annotated[timedelta, Field(gt=timedelta(0))] | None, BeforeValidator(_duration)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_list)]
 Switch = Annotated[bool, BeforeValidator(_switch)]
 
@@ -62,7 +63,7 @@ class Settings(BaseModel):
     audience: str = Field("", description="`aud` of access tokens; empty: the issuer.")
     access_token_lifetime: Positive = Field(timedelta(hours=2), description="How long an access token lives.")
     authorization_code_lifetime: Positive = Field(timedelta(minutes=10), description="How long a code lives.")
-    refresh_token_lifetime: Positive | None = Field(None, description="none: until it is consumed.")
+    refresh_token_lifetime: PositiveOrNone = Field(None, description="none: until it is consumed.")
     session_lifetime: Positive = Field(timedelta(hours=12), description="How long a sign-in lasts.")
     refresh_retry_window: Duration = Field(
         timedelta(minutes=10), description="How long a confidential client may repeat a refresh; 0: not at all."

@@ -27,8 +27,8 @@ _IN_OTHER_WORDS = {
     "int_from_float": "write a whole number",
     "bool_parsing": "write on or off",
     "bool_type": "write on or off",
-    "timedelta_parsing": "write seconds or a number with s, m, h or d, such as 10m",
-    "timedelta_type": "write seconds or a number with s, m, h or d, such as 10m",
+    "time_delta_parsing": "write seconds or a number with s, m, h or d, such as 10m",
+    "time_delta_type": "write seconds or a number with s, m, h or d, such as 10m",
     "greater_than": "write more than 0",
 }
 
@@ -78,7 +78,7 @@ def load_settings(environ: Mapping[str, str], *, folder: Path) -> Loaded:
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for source, texts in layers:
-        given = {name: value for name, value in texts.items() if value not in {"", None}}
+        given = {name: value for name, value in texts.items() if value is not None and value != ""}
         values |= given
         sources |= dict.fromkeys(given, source)
     return Loaded(_validated(values, sources), sources)

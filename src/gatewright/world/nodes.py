@@ -124,18 +124,19 @@ class Value:
 
     def fields(self, *, known: tuple[str, ...], needed: tuple[str, ...] = ()) -> dict[str, "Value"] | None:
         """Return the fields of a mapping by key; None, with a fault, when a needed one is missing."""
-        found = {}
+        found, seen = {}, set()
         for key, value in self.pairs():
+            seen.add(key)
             if key not in known:
                 value.wrong(f"is not known here; known are {', '.join(known)}")
             elif isinstance(value.node, ScalarNode) and value.node.tag == "tag:yaml.org,2002:null":
                 value.wrong("has no value; write one, or leave the key out")
             else:
                 found[key] = value
-        missing = [key for key in needed if key not in found]
+        missing = [key for key in needed if key not in seen]
         if missing and isinstance(self.node, MappingNode):
             self.wrong(f"needs {', '.join(missing)}")
-        return None if missing else found
+        return found if set(needed) <= set(found) else None
 
     def _below(self, key: str) -> str:
         return f"{self.where}.{key}" if self.where else key
