@@ -117,9 +117,7 @@ async def change_project(
         return False
     await _refuse_taken_project(tx, before, after)
     await store.update_project(tx, replace(after, updated_at=now))
-    was, is_now = _project(before), _project(after)
-    event = ProjectChanged(company_id=company_id, project_id=project_id, before=was, after=is_now)
-    await record(tx, event, origin=origin, now=now)
+    await record(tx, _project_changed(before, after), origin=origin, now=now)
     return True
 
 
@@ -199,6 +197,12 @@ def _company(company: Company) -> dict[str, Any]:
 
 def _project(project: Project) -> dict[str, Any]:
     return {"name": project.name, "project_number": project.number, "is_active": project.is_active}
+
+
+def _project_changed(before: Project, after: Project) -> ProjectChanged:
+    return ProjectChanged(
+        company_id=before.company_id, project_id=before.id, before=_project(before), after=_project(after)
+    )
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
