@@ -122,6 +122,25 @@ async def test_ticks_that_name_nothing_undo_nothing(world: World, ticks: list[st
     assert await world.robot_token("robot")
 
 
+async def test_the_number_of_a_foreign_change_tells_nothing(world: World) -> None:
+    """P6, M8: what the same app made in another company is neither undone nor named."""
+    manager = (await world.tokens("ada", "crane", scope="company.manage")).access
+    accounts = f"/rest/v1.0/companies/{world.companies['alder']}/service_accounts"
+    made = (await world.call(manager, accounts, method="POST", json={"name": "Quiet export"})).json()
+    page = await (await world.signed_in("ada")).get(at(world, "crane"))
+    number = Page(page).form(action="/disconnect").fields["end_service_account"]
+    await world.set_levels("birch", world.people["bea"].contacts["birch"], admin="admin")
+    bea = await world.signed_in("bea")
+    await world.call((await world.tokens("bea", "crane")).access, PROJECTS, company="birch")
+    page = await bea.get(at(world, "crane", company="birch"))
+    form = Page(page).form(action="/disconnect")
+    answer = await bea.post(form.action, data={**form.fields, "end_service_account": number})
+    assert answer.status_code == 303
+    assert "Quiet export" not in (await bea.get(answer.headers["location"])).text
+    given = {"grant_type": "client_credentials", "client_id": made["client_id"], "client_secret": made["client_secret"]}
+    assert (await world.client.post("/oauth/token", data=given)).status_code == 200
+
+
 async def test_only_admin_admin_of_that_company_sees_app_management(world: World) -> None:
     """P6, M6: a foreign company and an unknown app answer like nothing at all."""
     for person, company, status in (("wim", "alder", 403), ("bea", "alder", 404), ("max", "birch", 404)):

@@ -11,6 +11,7 @@ from gatewright.base import clock
 from gatewright.base.ids import AppId
 from gatewright.directory.service import change_company
 from gatewright.events.catalogue import SYSTEM
+from tests.support.databases import DIALECTS
 from tests.support.forms import Page
 from tests.support.world import BASE_URL, PASSWORD, WEB_REDIRECT, World, pkce
 
@@ -181,6 +182,7 @@ async def test_any_other_decision_is_none(world: World, decision: str) -> None:
     assert (await browser.post(str(page.request.url), content=content, headers=headers)).status_code == 400
 
 
+@pytest.mark.parametrize("flow_dialect", DIALECTS)
 async def test_a_confidential_web_app_is_not_asked_about_again_for_the_same_or_fewer_scopes(world: World) -> None:
     """T1: more scopes, or `prompt=consent`, ask again."""
     browser = await world.signed_in("ada")
@@ -247,6 +249,7 @@ async def test_names_are_shown_as_letters_whatever_they_hold(world: World) -> No
     assert "<b>{{7*7}}" not in page.text
 
 
+@pytest.mark.parametrize("flow_dialect", DIALECTS)
 async def test_sixty_four_allows_at_once_are_one_authorization(world: World) -> None:
     """T1: and each code works."""
     browser = await world.signed_in("ada")

@@ -10,6 +10,7 @@ from gatewright.base import clock
 from gatewright.directory.service import create_user, deactivate_user, reactivate_user
 from gatewright.events.catalogue import SYSTEM
 from gatewright.login.service import create_invitation
+from tests.support.databases import DIALECTS
 from tests.support.forms import Page
 from tests.support.world import PASSWORD, World, password_hash
 
@@ -24,6 +25,7 @@ async def fields(browser: httpx.AsyncClient, path: str = "/login") -> dict[str, 
     return Page(await browser.get(path)).form(field="password").fields
 
 
+@pytest.mark.parametrize("flow_dialect", DIALECTS)
 async def test_a_person_signs_in_and_out(world: World) -> None:
     browser = await world.browser()
     before = (await fields(browser))["csrf_token"]
@@ -223,6 +225,7 @@ async def test_an_invitation_is_accepted_once(world: World) -> None:
     assert (await world.sign_in(other, "NEW@example.com")).status_code == 303
 
 
+@pytest.mark.parametrize("flow_dialect", DIALECTS)
 async def test_two_who_accept_at_once_make_one_account(world: World) -> None:
     path = f"/invitation/{await invitation(world)}"
     browsers = [await world.browser() for _ in range(4)]

@@ -25,6 +25,7 @@ from gatewright.web.forms import PageForm, query_parameters
 from gatewright.web.html import redirect, render
 
 PLACE, TAB = "account", "Connected apps"
+MOST_TOLD = 5  # sentences of what could not be undone; they travel in a cookie
 
 
 async def show_code(request: Request) -> Response:
@@ -75,8 +76,11 @@ async def receive_end(request: Request) -> Response:
     app_id = AppId(path_id(request, "app_id"))
     origin = noted.origin("user", viewer.user_id)
     ended = await end_authorization(core.database, user_id=viewer.user_id, app_id=app_id, origin=origin, now=noted.now)
-    # First the end, so that the app cannot make anew what is undone.
-    left = await core.traces.undo(_ticked(form), app_id=app_id, viewer=viewer, origin=origin, now=noted.now)
+    # First the end, so that the app cannot make anew what is undone. Only what was offered:
+    # the refusal of a number that was not would tell the name of something foreign (P6).
+    offered = {trace.event_id for trace in await core.traces.of_app(app_id, user_id=viewer.user_id)}
+    ticked = [event_id for event_id in _ticked(form) if event_id in offered]
+    left = await core.traces.undo(ticked, app_id=app_id, viewer=viewer, origin=origin, now=noted.now)
     return redirect(request, "/account/apps", flash=_receipt(ended=ended, at=noted.now, left=left))
 
 
@@ -144,7 +148,7 @@ def _ticked(form: PageForm) -> list[int]:
 
 def _receipt(*, ended: bool, at: datetime, left: Sequence[str]) -> str:
     said = f"Ended everywhere at {at:%H:%M:%S} UTC." if ended else "It had ended already."
-    return " ".join([said, *left])
+    return " ".join([said, *(f"Not undone: {sentence}" for sentence in left[:MOST_TOLD])])
 
 
 routes = [
