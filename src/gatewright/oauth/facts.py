@@ -2,21 +2,16 @@
 
 from functools import partial
 
-from gatewright.base.ids import AppId, AuthorizationId, FamilyId, UserId
+from gatewright.base.ids import AuthorizationId, FamilyId, UserId
 from gatewright.events import keys
 from gatewright.events.facts import Fact
 from gatewright.oauth import store
-from gatewright.oauth.model import AppClient, Authorization, Client, Family, SigningKey, UserStanding
+from gatewright.oauth.model import Authorization, Client, Family, SigningKey, UserStanding
 
 
 def client_fact(client_id: str) -> Fact[Client | None]:
     """Return the fact of a client, an app's or a service account's, with its live secrets."""
     return Fact(keys.client(client_id), partial(store.load_client, client_id=client_id))
-
-
-def app_fact(app_id: AppId) -> Fact[AppClient | None]:
-    """Return the fact of an app's client, found by the app's id."""
-    return Fact(keys.app(app_id), partial(store.load_app_client, app_id=app_id))
 
 
 def user_fact(user_id: UserId) -> Fact[UserStanding | None]:
