@@ -3,27 +3,35 @@
 Nothing imports it but the command line and the tests.
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 
 from fastapi import FastAPI
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 
 from gatewright import __version__
 from gatewright.activity.counters import Counters
 from gatewright.activity.traces import RecordedTraces
+from gatewright.apps import api as apps_api
+from gatewright.apps import pages as apps_pages
 from gatewright.base import clock
+from gatewright.decisions import api as decisions_api
 from gatewright.decisions.engine import Call, Decisions
 from gatewright.decisions.navigation import PlacesAndTabs
+from gatewright.directory import api as directory_api
+from gatewright.directory import pages as directory_pages
 from gatewright.events.catalogue import SYSTEM
 from gatewright.house import House, open_house
+from gatewright.login import pages as login_pages
 from gatewright.login.passwords import Passwords
 from gatewright.login.sessions import SessionKeeper
+from gatewright.oauth import authorize_endpoint
+from gatewright.oauth import endpoints as oauth_endpoints
+from gatewright.oauth import pages as oauth_pages
 from gatewright.oauth.signing import ensure_signing_key
 from gatewright.oauth.tokens import TokenReader
+from gatewright.service_accounts import api as service_accounts_api
+from gatewright.service_accounts import pages as service_accounts_pages
 from gatewright.settings import Settings
 from gatewright.web import health
 from gatewright.web.core import Core
@@ -33,19 +41,21 @@ from gatewright.web.openapi import describe
 from gatewright.web.refusals import TRANSLATED, translate
 from gatewright.web.static_files import Static
 
-API = (
-    "gatewright.decisions.api",
-    "gatewright.directory.api",
-    "gatewright.apps.api",
-    "gatewright.service_accounts.api",
-)
-ENDPOINTS = ("gatewright.oauth.endpoints", "gatewright.oauth.authorize_endpoint", "gatewright.decisions.endpoints")
-PAGES = (
-    "gatewright.login.pages",
-    "gatewright.oauth.pages",
-    "gatewright.directory.pages",
-    "gatewright.apps.pages",
-    "gatewright.service_accounts.pages",
+# First what is asked most: no session, no form token and no page stands before it.
+ROUTES: tuple[Sequence[BaseRoute], ...] = (
+    oauth_endpoints.routes,
+    decisions_api.router.routes,
+    directory_api.router.routes,
+    apps_api.router.routes,
+    service_accounts_api.router.routes,
+    health.routes,
+    authorize_endpoint.routes,
+    login_pages.routes,
+    oauth_pages.routes,
+    directory_pages.routes,
+    apps_pages.routes,
+    service_accounts_pages.routes,
+    [Mount("/static", Static(), name="static")],
 )
 
 
@@ -60,14 +70,8 @@ def create_app(settings: Settings) -> FastAPI:
         # T13: traces and their logs would hold what clients sent.
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
-    for name in API:
-        if module := _found(name):
-            app.router.routes.extend(module.router.routes)  # all in one list: 405 names every method of a path
-    for name in (*ENDPOINTS, *PAGES):
-        if module := _found(name):
-            app.router.routes.extend(getattr(module, "routes", ()))
-    app.router.routes.extend(health.routes)
-    app.router.routes.append(Mount("/static", Static(), name="static"))
+    for routes in ROUTES:
+        app.router.routes.extend(routes)  # all in one list: 405 names every method of a path
     app.openapi = describe(app, settings)  # type: ignore[method-assign]
     app.add_middleware(Intake)
     app.add_middleware(Edge, trusted_proxies=settings.trusted_proxies)
@@ -76,33 +80,26 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _found(name: str) -> Any:
-    try:
-        return import_module(name) if find_spec(name) else None
-    except ModuleNotFoundError:
-        return None
-
-
 def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_house(settings) as house:
             await ensure_signing_key(house.database, keys=house.keys, origin=SYSTEM, now=clock.now())
             counters = Counters(house.database)
-            _furnish(app, house, counters)
-            async with counters.running():
-                yield
-            app.state.passwords.close()
+            with closing(Passwords()) as passwords:
+                _furnish(app, house, passwords, counters)
+                async with counters.running():
+                    yield
 
     return lifespan
 
 
-def _furnish(app: FastAPI, house: House, counters: Counters) -> None:
+def _furnish(app: FastAPI, house: House, passwords: Passwords, counters: Counters) -> None:
     """Put the parts that routes ask for into the application's state."""
     app.state.house = house
     tokens = TokenReader(house.settings, house.database, house.keys, house.facts)
     app.state.tokens = tokens
-    app.state.passwords = Passwords()
+    app.state.passwords = passwords
     app.state.counters = counters
     access = Decisions(house.database, house.facts, tokens, _counting(counters))
     app.state.core = Core(
