@@ -14,7 +14,7 @@ from gatewright.directory.model import ADMIN, DIRECTORY, Grantor
 from gatewright.directory.service.levels import contact_unknown, project_unknown
 from gatewright.web.access import Allow, plain_id, requires
 
-router = APIRouter(tags=["Directory"])  # one for all modules of this folder
+router = APIRouter(tags=["directory"])  # one for all modules of this folder
 
 COMPANY = "/rest/v1.0/companies/{company_id}"
 PROJECTS = f"{COMPANY}/projects"
