@@ -11,18 +11,21 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 # Above the edge's 32 KiB, which are refused with an answer of ours.
 MOST_HEAD_BYTES = 64 * 1024
-ARRIVAL_SECONDS = 30.0
 IDLE_SECONDS = 15
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. What exceeds a bound is answered if it can be, and closed."""
 
+    arrival_seconds = 30.0
+    lingering_seconds = 1.0
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._is_in_head = True
         self._head_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
+        self._is_refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: a first request has as long as any to arrive."""
@@ -36,6 +39,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless the head has become larger than anyone needs."""
+        if self._is_refused:
+            return
         was_in_head = self._is_in_head
         super().data_received(data)
         if was_in_head and self._is_in_head:
@@ -62,7 +67,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _expect(self) -> None:
         self._expect_nothing()
-        self._deadline = self.loop.call_later(ARRIVAL_SECONDS, self._refuse, b"408 Request Timeout")
+        self._deadline = self.loop.call_later(self.arrival_seconds, self._refuse, b"408 Request Timeout")
 
     def _expect_nothing(self) -> None:
         if self._deadline is not None:
@@ -74,6 +79,15 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         cycle = cast(RequestResponseCycle | None, self.cycle)  # None before the first request
-        if cycle is None or cycle.response_complete or not cycle.response_started:
-            self.transport.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
-        self.transport.close()
+        if cycle is not None and cycle.response_started and not cycle.response_complete:
+            self.transport.close()
+            return
+        self._is_refused = True
+        if cycle is not None:  # whoever waits for the rest of it learns that it never comes
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.transport.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        # What still arrives is read and dropped for a moment: closed at once, the
+        # connection would be reset, and the client would never read the answer.
+        self.transport.write_eof()
+        self.loop.call_later(self.lingering_seconds, self.transport.close)

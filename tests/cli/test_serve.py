@@ -1,0 +1,197 @@
+"""`gatewright serve`: a real process, its bounds, its logs and its end."""
+
+import asyncio
+import json
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from gatewright.cli.protocol import MOST_HEAD_BYTES, BoundedProtocol
+from tests.support.postgres import free_port
+from tests.support.server import Server, command, running_server
+
+WORLD = """
+users:
+  - {email: ada@a.example, name: Ada, password: only for development}
+companies:
+  - name: Northwind
+    contacts: [{user: ada@a.example, levels: {directory: admin}}]
+    service_accounts: [{name: Nightly, levels: {directory: read_only}}]
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Lend a running server with two workers."""
+    with running_server(data_dir=tmp_path_factory.mktemp("serve") / "var", workers=2) as server:
+        yield server
+
+
+def _raw(server: Server, request: bytes) -> bytes:
+    port = int(server.base_url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+    return answer
+
+
+def test_the_server_does_not_say_what_it_is_made_of(server: Server) -> None:
+    answer = httpx.get(f"{server.base_url}/healthz", trust_env=False)
+    assert answer.status_code == 200
+    assert "server" not in answer.headers
+
+
+def test_logs_are_json_lines_without_queries(server: Server) -> None:
+    # T13
+    httpx.get(f"{server.base_url}/healthz?code=hunter2", trust_env=False)
+    time.sleep(0.2)
+    lines = [json.loads(line) for line in server.said().splitlines()]
+    assert {"at", "event", "level"} <= set(lines[0])
+    assert any(line["event"] == "ready" for line in lines)
+    assert any(line.get("path") == "/healthz" and line["status"] == 200 for line in lines)
+    assert "hunter2" not in server.said()
+
+
+def test_a_head_that_is_too_large_is_refused_before_it_is_collected(server: Server) -> None:
+    big = b"GET /healthz HTTP/1.1\r\nhost: a\r\nx-big: " + b"a" * (MOST_HEAD_BYTES + 70_000)
+    assert _raw(server, big).startswith(b"HTTP/1.1 431 ")
+    fits = b"GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-big: " + b"a" * 20_000 + b"\r\n\r\n"
+    assert _raw(server, fits).startswith(b"HTTP/1.1 200 ")
+
+
+def test_nonsense_is_answered_and_closed(server: Server) -> None:
+    assert _raw(server, b"\x16\x03\x01 nonsense\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_taken_port_is_named_before_anything_is_touched(server: Server, tmp_path: Path) -> None:
+    port = server.base_url.rpartition(":")[2]
+    done = command("serve", "--port", port, data_dir=tmp_path / "var")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"port {port} on 127.0.0.1" in done.stderr
+    assert not (tmp_path / "var").exists()
+
+
+def test_an_address_that_is_not_ours_is_named(tmp_path: Path) -> None:
+    done = command("serve", "--host", "192.0.2.1", "--port", str(free_port()), data_dir=tmp_path / "var")
+    assert done.returncode == 1
+    assert "192.0.2.1 is no address of this computer" in done.stderr
+    assert not (tmp_path / "var").exists()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sigterm_lets_running_requests_end_within_ten_seconds(tmp_path: Path, workers: int) -> None:
+    with running_server(data_dir=tmp_path / "var", workers=workers) as server:
+        port = int(server.base_url.rpartition(":")[2])
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=20) as busy,
+            socket.create_connection(("127.0.0.1", port), timeout=20) as idle,
+        ):
+            busy.sendall(b"POST /oauth/token HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\ngrant")
+            time.sleep(0.3)
+            began = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            assert idle.recv(65536) == b""  # nothing runs on it: closed
+            time.sleep(0.5)
+            busy.sendall(b"_type")
+            assert busy.recv(65536).startswith(b"HTTP/1.1 400 ")
+            assert server.stop() == 0
+            assert time.monotonic() - began < 10
+    assert "Traceback" not in server.said()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{server.base_url}/healthz", trust_env=False)
+
+
+def test_a_running_server_obeys_a_world_at_once(tmp_path: Path) -> None:
+    # T12: the command line writes from another process.
+    world, out, data_dir = tmp_path / "world.yaml", tmp_path / "out.json", tmp_path / "var"
+    world.write_text(WORLD)
+    with running_server(data_dir=data_dir, workers=2) as server:
+        assert command("apply", str(world), "--credentials", str(out), data_dir=data_dir).returncode == 0
+        company = json.loads(out.read_text())["companies"]["Northwind"]
+        account = company["service_accounts"]["Nightly"]
+        client = {"client_id": account["client_id"], "client_secret": account["client_secret"]}
+        answer = httpx.post(
+            f"{server.base_url}/oauth/token", data={"grant_type": "client_credentials", **client}, trust_env=False
+        )
+        assert answer.status_code == 200
+        headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+        def statuses() -> set[int]:
+            contacts = f"{server.base_url}/rest/v1.0/companies/{company['id']}/contacts"
+            return {httpx.get(contacts, headers=headers, trust_env=False).status_code for _ in range(20)}
+
+        for levels, expected in (("read_only", 200), ("none", 403), ("read_only", 200), ("none", 403)):
+            world.write_text(WORLD.replace("{directory: read_only}", f"{{directory: {levels}}}"))
+            assert command("apply", str(world), data_dir=data_dir).returncode == 0
+            assert statuses() == {expected}
+
+
+class Hasty(BoundedProtocol):
+    """The same bounds, with less patience."""
+
+    arrival_seconds = 0.3
+
+
+async def _echo(scope: Scope, receive: Receive, send: Send) -> None:
+    assert scope["type"] == "http"
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body"})
+
+
+async def _until_it_listens(server: uvicorn.Server) -> None:
+    for _ in range(500):
+        if server.started:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("does not listen")
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\nhost: a\r\n",
+        b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc",
+        b"GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\n",
+    ],
+)
+async def test_a_request_that_does_not_arrive_in_time_is_closed(begun: bytes) -> None:
+    config = uvicorn.Config(_echo, http=Hasty, ws="none", lifespan="off", log_config=None, port=free_port())
+    server = uvicorn.Server(config)
+    serving = asyncio.get_running_loop().create_task(server._serve())
+    await _until_it_listens(server)
+    reader, writer = await asyncio.open_connection("127.0.0.1", config.port)
+    writer.write(begun)
+    answered = await asyncio.wait_for(reader.read(), timeout=5)
+    assert answered.endswith(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+    writer.close()
+    server.should_exit = True
+    await serving
+
+
+async def test_a_request_that_arrives_in_time_may_take_its_time() -> None:
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.6)
+        await _echo(scope, receive, send)
+
+    config = uvicorn.Config(slow, http=Hasty, ws="none", lifespan="off", log_config=None, port=free_port())
+    server = uvicorn.Server(config)
+    serving = asyncio.get_running_loop().create_task(server._serve())
+    await _until_it_listens(server)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{config.port}", trust_env=False) as client:
+        assert (await client.get("/")).status_code == 200
+    server.should_exit = True
+    await serving
