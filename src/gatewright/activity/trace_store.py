@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from gatewright.activity.trace_rules import KINDS, Change, State, Target, target
 from gatewright.db.engine import Reader
@@ -38,7 +38,9 @@ async def load_changes(
     if company_id is not None:
         wanted = wanted.where(events.c.company_id == company_id)
     if user_id is not None:
-        wanted = wanted.where(events.c.by_kind == "user", events.c.by_id == user_id)
+        # Where they have a contact still: the names of a company they left are not theirs to see (P6).
+        is_in = exists().where(contacts.c.company_id == events.c.company_id, contacts.c.user_id == user_id)
+        wanted = wanted.where(events.c.by_kind == "user", events.c.by_id == user_id, is_in)
     if ids is not None:
         wanted = wanted.where(events.c.id.in_(ids))
     rows = await reader.execute(wanted.order_by(events.c.id.desc()).limit(MOST_CHANGES))
