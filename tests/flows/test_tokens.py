@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from gatewright.base import clock
-from gatewright.directory.service import deactivate_user
+from gatewright.directory.service import change_contact, deactivate_user
 from gatewright.events.catalogue import SYSTEM
 from gatewright.service_accounts.service import delete_service_account, regenerate_secret
 from tests.support.databases import DIALECTS
@@ -207,6 +207,27 @@ async def test_a_regenerated_or_deleted_account_stops_with_its_tokens(world: Wor
     assert await state(world, token) == "The access token was revoked."
     asked = {"grant_type": "client_credentials", "client_id": other.client_id, "client_secret": other.secret}
     assert (await world.client.post("/oauth/token", data=asked)).status_code == 401
+
+
+async def test_an_account_whose_address_was_edited_stops_and_is_told_why_once_it_proved_itself(world: World) -> None:
+    # S8: case A105; who does not hold the secret learns nothing
+    robot = world.robots["robot"]
+    token = await world.robot_token("robot")
+    await change_contact(
+        world.house.database,
+        company_id=world.companies["alder"],
+        contact_id=robot.contact_id,
+        email="ada@example.org",
+        origin=SYSTEM,
+        now=clock.now(),
+    )
+    assert await state(world, token) == "The service account is disabled."
+    asked = {"grant_type": "client_credentials", "client_id": robot.client_id, "client_secret": robot.secret}
+    answer = await world.client.post("/oauth/token", data=asked)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert answer.json()["reason"] == "service_account_disabled"
+    stranger = await world.client.post("/oauth/token", data={**asked, "client_secret": "x"})
+    assert (stranger.status_code, "reason" in stranger.json()) == (401, False)
 
 
 # --- token info --------------------------------------------------------------------------------------------

@@ -52,13 +52,18 @@ class Endpoint:
             return await self._answer(request)
         except OAuthRefusal as refusal:
             return refused(refusal)
+        except Unavailable as refusal:
+            return self._unavailable(request, refusal.detail)
         except Refusal as refusal:
             return refused(_translated(refusal))
         except STORAGE_ERRORS as error:
             if not is_storage_failure(error):
                 raise
-            _log.error("storage_failed", error=type(error).__name__, request_id=seen(request).request_id)
-            return refused(temporarily_unavailable())
+            return self._unavailable(request, type(error).__name__)
+
+    def _unavailable(self, request: Request, detail: str) -> JSONResponse:
+        _log.error("unavailable", detail=detail, request_id=seen(request).request_id)
+        return refused(temporarily_unavailable())
 
     def _wrong_method(self) -> JSONResponse:
         body = {"error": "invalid_request", "error_description": f"This address answers to {self._method} alone."}
@@ -81,7 +86,5 @@ def refused(refusal: OAuthRefusal, *, caller: Authenticated | None = None) -> JS
 
 def _translated(refusal: Refusal) -> OAuthRefusal:
     """Return a refusal of the lower floors, a body that cannot be read for one, in OAuth's words."""
-    if isinstance(refusal, Unavailable):
-        return temporarily_unavailable()
     status = 413 if isinstance(refusal, TooLarge) else status_of(refusal)
     return OAuthRefusal("invalid_request", refusal.message, status=status)
