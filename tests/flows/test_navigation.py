@@ -1,0 +1,82 @@
+"""The bar of every page: only places and tabs that the viewer may enter (M6)."""
+
+import re
+
+from gatewright.apps.installation_service import connect_on_first_call
+from gatewright.base import clock
+from gatewright.base.ids import AppId
+from gatewright.directory import service as directory
+from gatewright.events.catalogue import SYSTEM
+from tests.support.forms import Page
+from tests.support.world import World
+
+PLACE = re.compile(r"/(companies/\d+|account/apps|developer/apps)")
+
+
+async def links(world: World, person: str, path: str) -> list[str]:
+    """Return the links of a page that lead into the product, in their order, each once."""
+    answer = await (await world.signed_in(person)).get(path)
+    assert answer.status_code == 200, (person, path, answer.text)
+    return list(dict.fromkeys(Page(answer).links))
+
+
+async def test_the_menu_names_the_places_one_may_enter(world: World) -> None:
+    """M6, P6: companies with a contact of theirs, and no others."""
+    alder, birch = (f"/companies/{world.companies[key]}" for key in ("alder", "birch"))
+    for person, expected in (
+        ("ada", {alder, birch}),
+        ("max", {alder}),
+        ("bea", {birch}),
+        ("dev", set()),
+    ):
+        places = {link for link in await links(world, person, "/account/apps") if PLACE.fullmatch(link)}
+        assert places == {"/account/apps", "/developer/apps", *expected}, person
+
+
+async def test_every_tab_that_is_shown_opens_and_no_other_does(world: World) -> None:
+    """M6: the tab asks the same decision as the page behind it."""
+    alder = f"/companies/{world.companies['alder']}"
+    tabs = {alder, f"{alder}/apps", f"{alder}/directory", f"{alder}/service-accounts"}
+    for person, expected in (
+        ("ada", tabs),
+        ("max", tabs - {f"{alder}/directory"}),
+        ("wim", {alder, f"{alder}/directory"}),
+    ):
+        shown = tabs & set(await links(world, person, alder))
+        assert shown == expected, person
+        browser = await world.signed_in(person)
+        for tab in tabs:
+            assert (await browser.get(tab)).status_code == (200 if tab in expected else 403), (person, tab)
+
+
+async def test_a_tab_counts_the_decisions_that_wait_behind_it(world: World) -> None:
+    """I2: an app that asks to be let in."""
+    alder, database = world.companies["alder"], world.house.database
+    await directory.change_company(database, company_id=alder, app_access="approval", origin=SYSTEM, now=clock.now())
+    await connect_on_first_call(
+        database,
+        company_id=alder,
+        app_id=AppId(world.apps["crane"].id),
+        user_id=world.people["wim"].id,
+        origin=SYSTEM,
+        now=clock.now(),
+    )
+    page = await (await world.signed_in("max")).get(f"/companies/{alder}/service-accounts")
+    assert ", 1 waiting" in page.text
+    page = await (await world.signed_in("wim")).get(f"/companies/{alder}")
+    assert ", 1 waiting" not in page.text
+
+
+async def test_a_refused_page_says_what_is_missing_and_who_can_help(world: World) -> None:
+    """X1: one question, one answer; names only where the directory may be read."""
+    answer = await (await world.signed_in("wim")).get(f"/companies/{world.companies['alder']}/apps")
+    assert answer.status_code == 403
+    assert "permission_insufficient" in answer.text
+    assert answer.headers["x-request-id"] in answer.text
+    foreign = await (await world.signed_in("wim")).get(f"/companies/{world.companies['birch']}/apps")
+    nowhere = await (await world.signed_in("wim")).get("/companies/424242/apps")
+    assert foreign.status_code == nowhere.status_code == 404
+    told = [
+        re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|/companies/\d+|[0-9a-f]{64}", "", page.text) for page in (foreign, nowhere)
+    ]
+    assert told[0] == told[1]
