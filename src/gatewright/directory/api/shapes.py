@@ -1,9 +1,11 @@
 """What the directory's API reads and answers, as JSON."""
 
 from collections.abc import Sequence
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from gatewright.base.clock import rfc3339
 from gatewright.base.levels import Level
@@ -17,10 +19,19 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def _left_out(default: Any) -> Any:  # Any, as Field itself returns
+    """Return a field that may be left out, and whose default is nobody's business: it is never looked at."""
+    return Field(default, json_schema_extra=_without_default)
+
+
+def _without_default(schema: JsonDict) -> None:
+    schema.pop("default", None)
+
+
 class CompanyChange(Body):
     """Company settings (I2). What is left out stays as it is."""
 
-    app_access: Literal["open", "approval"] = "open"
+    app_access: Literal["open", "approval"] = _left_out("open")
 
 
 class NewContact(Body):
@@ -34,8 +45,8 @@ class NewContact(Body):
 class ContactChange(Body):
     """The company's own label of a contact (P9). What is left out stays as it is."""
 
-    email: str = ""
-    name: str = ""
+    email: str = _left_out("")
+    name: str = _left_out("")
 
 
 class NewProject(Body):
@@ -49,9 +60,9 @@ class NewProject(Body):
 class ProjectChange(Body):
     """A change of a project. What is left out stays as it is; a `project_number` of null takes it away."""
 
-    name: str = ""
-    project_number: str | None = None
-    active: bool = True
+    name: str = _left_out("")
+    project_number: str | None = _left_out(None)
+    active: bool = _left_out(True)
 
 
 class MembershipEntry(BaseModel):
@@ -90,8 +101,8 @@ class ProjectEntry(BaseModel):
     display_name: str
     project_number: str | None
     active: bool
-    created_at: str
-    updated_at: str
+    created_at: datetime
+    updated_at: datetime
     company: CompanyRef
 
 
