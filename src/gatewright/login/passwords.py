@@ -63,7 +63,7 @@ class Passwords:
         future.add_done_callback(self._leave)
         return await asyncio.wrap_future(future)
 
-    def _leave(self, _future: "Future[T]") -> None:
+    def _leave(self, _done: Future[T]) -> None:
         self._room.release()
 
 

@@ -99,7 +99,19 @@ async def accept_invitation(
     invitation = await store.consume_invitation(tx, keys.candidates(Purpose.INVITATION, token), now=now)
     if invitation is None:
         return None
-    user_id = await create_user(
+    user_id = await _make_user(tx, invitation, name=name, password_hash=password_hash, origin=origin, now=now)
+    theirs = replace(origin, by_kind="user", by_id=user_id)
+    await record(tx, InvitationAccepted(invitation_id=invitation.id, user_id=user_id), origin=theirs, now=now)
+    account = await store.lock_account(tx, user_id)
+    assert account is not None, "it was created in this transaction"  # noqa: S101
+    session = await _start(tx, account, keys=keys, lifetime=session_lifetime, origin=theirs, now=now)
+    return Accepted(user_id, session)
+
+
+async def _make_user(
+    tx: Transaction, invitation: Invitation, *, name: str, password_hash: str, origin: Origin, now: datetime
+) -> UserId:
+    return await create_user(
         tx,
         email=invitation.email,
         name=name,
@@ -108,12 +120,6 @@ async def accept_invitation(
         origin=origin,
         now=now,
     )
-    theirs = replace(origin, by_kind="user", by_id=user_id)
-    await record(tx, InvitationAccepted(invitation_id=invitation.id, user_id=user_id), origin=theirs, now=now)
-    account = await store.lock_account(tx, user_id)
-    assert account is not None, "it was created in this transaction"  # noqa: S101
-    session = await _start(tx, account, keys=keys, lifetime=session_lifetime, origin=theirs, now=now)
-    return Accepted(user_id, session)
 
 
 async def _start(

@@ -216,14 +216,14 @@ _BLOCKED_CLIENT = ToPerson(
     status=403,
     heading="This app is blocked",
     explanation="The operator of this platform has blocked it. It can act for nobody.",
-    who="The operator of this platform, after the app's developer has written to them.",
+    who="The operator of this platform, after the app’s developer has written to them.",
 )
 _BAD_REDIRECT_URI = ToPerson(
     code="invalid_redirect_uri",
     status=400,
     heading="This app sends you somewhere it has not registered",
     explanation="To go on would give what you allow to whoever is there, so nothing was sent.",
-    who=f"{_DEVELOPER} The redirect URI has to be one of the app's own, character by character.",
+    who=f"{_DEVELOPER} The redirect URI has to be one of the app’s own, character by character.",
 )
 _NO_REDIRECT_URI = ToPerson(
     code="invalid_redirect_uri",

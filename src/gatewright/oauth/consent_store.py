@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -77,28 +78,7 @@ async def reach_of_app(reader: Reader, *, user_id: UserId, app_id: AppId) -> lis
 
 async def connected_apps(reader: Reader, user_id: UserId) -> list[ConnectedApp]:
     """Return the apps that may act for the user, the latest consent first."""
-    statement = (
-        select(
-            apps.c.id,
-            apps.c.name,
-            apps.c.homepage,
-            apps.c.owner_id,
-            authorizations.c.renewed_at,
-            authorizations.c.scopes,
-        )
-        .join(authorizations, authorizations.c.app_id == apps.c.id)
-        .join(users, users.c.id == authorizations.c.user_id)
-        .where(
-            authorizations.c.user_id == user_id,
-            authorizations.c.ended_at.is_(None),
-            authorizations.c.user_epoch == users.c.epoch,
-            authorizations.c.app_epoch == apps.c.epoch,
-            apps.c.blocked_at.is_(None),
-            apps.c.deleted_at.is_(None),
-        )
-        .order_by(authorizations.c.renewed_at.desc(), apps.c.id)
-    )
-    rows = (await reader.execute(statement)).all()
+    rows = (await reader.execute(_allowed(user_id))).all()
     owners = await _names(reader, [row.owner_id for row in rows])
     places = await _companies(reader, user_id, [row.id for row in rows])
     return [
@@ -131,6 +111,31 @@ async def count_families(reader: Reader, *, user_id: UserId, app_id: AppId) -> i
         )
     )
     return int((await reader.execute(statement)).scalar_one())
+
+
+def _allowed(user_id: UserId) -> Any:
+    """Return the select of what stands under the epochs of now (T11)."""
+    return (
+        select(
+            apps.c.id,
+            apps.c.name,
+            apps.c.homepage,
+            apps.c.owner_id,
+            authorizations.c.renewed_at,
+            authorizations.c.scopes,
+        )
+        .join(authorizations, authorizations.c.app_id == apps.c.id)
+        .join(users, users.c.id == authorizations.c.user_id)
+        .where(
+            authorizations.c.user_id == user_id,
+            authorizations.c.ended_at.is_(None),
+            authorizations.c.user_epoch == users.c.epoch,
+            authorizations.c.app_epoch == apps.c.epoch,
+            apps.c.blocked_at.is_(None),
+            apps.c.deleted_at.is_(None),
+        )
+        .order_by(authorizations.c.renewed_at.desc(), apps.c.id)
+    )
 
 
 async def _names(reader: Reader, user_ids: Sequence[int]) -> dict[int, str]:
