@@ -58,6 +58,7 @@ def clock_at(moment: datetime) -> Iterator[None]:
 class Working:
     """An app at work for one person."""
 
+    email: str
     app: str
     program: Program
     companies: tuple[str, ...]
@@ -103,7 +104,7 @@ class History:
         caller = Caller(self.app, f"198.51.100.{len(self.working) + 10}", _AGENT[app])
         program = Program(caller, credentials["client_id"], credentials.get("client_secret"))
         await program.exchange(code, _RETURN[app], verifier=verifier)
-        self.working.append(Working(app, program, companies))
+        self.working.append(Working(email, app, program, companies))
 
     async def _work(self, working: Working, *, calls: int) -> None:
         program = working.program
@@ -152,15 +153,11 @@ class History:
             await self._press("kira@stonebridge.example", f"{stone}/apps/{crew}", "disconnect")
         elif day == 12:
             await self._press("ben@northwind.example", f"/account/apps/{pocket}/end")
+            self.working = [one for one in self.working if (one.email, one.app) != ("ben@northwind.example", POCKET)]
 
     async def _press(self, email: str, page: str, act: str = "", **fields: str) -> None:
         person = await self._signed_in(email)
         await person.press(page, f"{page}/{act}" if act else page, **fields)
-        if page.startswith("/account"):  # its app has no tokens any more
-            self.working = [one for one in self.working if not await self._is_over(one)]
-
-    async def _is_over(self, working: Working) -> bool:
-        return (await working.program.call("/rest/v1.0/me")).status == 401
 
     async def _make_account(self, north: str) -> None:
         """An app makes a service account in somebody's name, and the record says so (M8)."""
