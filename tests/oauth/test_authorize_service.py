@@ -11,7 +11,7 @@ from gatewright.base.errors import NotAllowed, NotFound
 from gatewright.base.ids import AppId, UserId
 from gatewright.base.secrets import Purpose, ServerKeys, mint_server_key
 from gatewright.db.engine import Committed, Database
-from gatewright.db.schema import events
+from gatewright.db.schema import authorizations, events
 from gatewright.directory.service import create_user, deactivate_user, reactivate_user
 from gatewright.events.catalogue import SYSTEM, Origin
 from gatewright.oauth import authorization_store, consent_store, store
@@ -195,6 +195,25 @@ async def test_ending_twice_is_told_as_an_ending_both_times(database: Database, 
     assert [committed.ends_something for committed in told] == [True, True]
     assert told[0].keys == {f"authorization:{made.id}"}
     assert await kinds(database) == ["authorization.made", "authorization.ended"]  # R1
+
+
+async def test_authorizing_and_ending_at_once_leaves_at_most_one_and_revives_none(
+    database: Database, user_id: UserId, app_id: AppId
+) -> None:
+    """T1, T11: whatever the order, each authorization was made once and ended at most once."""
+    await allow(database, user_id, app_id)
+    work = [allow(database, user_id, app_id) for _ in range(16)] + [end(database, user_id, app_id) for _ in range(16)]
+    outcomes = await asyncio.gather(*(work[at // 2 + 16 * (at % 2)] for at in range(32)))
+    codes = [outcome for outcome in outcomes if isinstance(outcome, str)]
+    told = await kinds(database)
+    made, ended = told.count("authorization.made"), told.count("authorization.ended")
+    assert ended == sum(outcome is True for outcome in outcomes)
+    assert made - ended == (await standing(database, user_id, app_id) is not None)
+    assert len(codes) == 16
+    async with database.read() as reader:
+        rows = (await reader.execute(select(authorizations.c.id, authorizations.c.ended_at))).all()
+    assert len(rows) == made
+    assert sum(row.ended_at is None for row in rows) == made - ended
 
 
 async def test_an_app_that_was_never_authorized_cannot_be_ended(
