@@ -1,12 +1,13 @@
 """The consent page: what it says, who it asks, and that only its own form is an answer."""
 
 import asyncio
+import re
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
 
-from gatewright.apps.installation_service import disconnect
+from gatewright.apps.installation_service import disconnect, reconnect
 from gatewright.base import clock
 from gatewright.base.ids import AppId
 from gatewright.directory.service import change_company
@@ -76,15 +77,29 @@ async def test_consent_names_each_company_that_the_scope_lets_it_manage(world: W
 
 
 async def test_consent_says_how_the_app_stands_in_each_company(world: World) -> None:
-    """I2, I3: connects at its first call, needs an approval, is refused."""
+    """I2, I3: connects at its first call, waits for an approval, is connected, is refused."""
     database, now = world.house.database, clock.now()
-    alder, birch = world.companies["alder"], world.companies["birch"]
-    assert "at its first call" in (await consent(world)).text
-    await change_company(database, company_id=birch, app_access="approval", origin=SYSTEM, now=now)
-    await disconnect(database, company_id=alder, app_id=AppId(world.apps["crane"].id), origin=SYSTEM, now=now)
-    page = await consent(world)
-    assert "once its admin approves" in page.text
-    assert "refused: disconnected there" in page.text
+    crane, birch = AppId(world.apps["crane"].id), world.companies["birch"]
+
+    async def says() -> str:
+        page = await consent(world, "bea", prompt="consent")
+        told: str = page.text[page.text.index("Where it will act") :].partition("</section>")[0]
+        return re.sub(r"<[^>]*>|\s+", " ", told).partition("Birch Works")[2].strip()
+
+    async def let_in(access: str) -> None:
+        await change_company(database, company_id=birch, app_access=access, origin=SYSTEM, now=now)
+
+    assert await says() == "at its first call"
+    await let_in("approval")
+    assert await says() == "once its admin approves"
+    token = (await world.tokens("bea", "crane")).access
+    await world.call(token, "/rest/v1.0/projects", company="birch")
+    await let_in("open")
+    assert await says() == "once its admin approves"
+    await reconnect(database, company_id=birch, app_id=crane, origin=SYSTEM, now=now)
+    assert await says() == "connected"
+    await disconnect(database, company_id=birch, app_id=crane, origin=SYSTEM, now=now)
+    assert await says() == "refused: disconnected there"
 
 
 async def test_allow_sends_code_state_and_issuer(world: World) -> None:

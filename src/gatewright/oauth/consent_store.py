@@ -168,5 +168,7 @@ def _state(status: str | None, *, app_access: str) -> str:
             return "connected"
         case "disconnected":
             return "refused"
+        case "requested":
+            return "approval"  # a call connects only an app never seen there (I2, I5)
         case _:
             return "connects" if app_access == "open" else "approval"
