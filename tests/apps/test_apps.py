@@ -12,6 +12,7 @@ from gatewright.apps import service, store
 from gatewright.base.errors import Conflict, Invalid, NotFound
 from gatewright.base.ids import AppId, SecretId
 from gatewright.base.secrets import Digest, Purpose, is_client_secret_shaped
+from gatewright.db.engine import Transaction
 from gatewright.db.schema import apps, client_secrets
 from tests.support.tenants import NOON, OPERATOR, Tenants, by
 
@@ -129,6 +130,27 @@ async def test_at_most_two_secrets_live(tenants: Tenants) -> None:
     await service.add_secret(tenants.database, **asked)
     async with tenants.database.read() as reader:
         assert second.id in {one.id for one in await store.load_live_secrets(reader, made.app_id)}
+
+
+async def test_a_third_secret_waits_for_the_second_to_be_counted(tenants: Tenants) -> None:
+    """D2: while one transaction is open, another may not count what it has not committed."""
+    dev = await tenants.user("Dev Dorn")
+    made = await tenants.app(dev, "Crane Reports")
+    asked: dict[str, Any] = {"app_id": made.app_id, "keys": tenants.keys, "origin": by(dev), "now": NOON}
+    committing = asyncio.Event()
+
+    async def add_slowly(tx: Transaction) -> None:
+        await service.add_secret(tx, **asked)
+        await committing.wait()
+
+    first = asyncio.create_task(tenants.database.write(add_slowly))
+    await asyncio.sleep(0.1)
+    second = asyncio.create_task(service.add_secret(tenants.database, **asked))
+    await asyncio.sleep(0.3)
+    committing.set()
+    await first
+    with pytest.raises(Conflict, match="two_secrets_live"):
+        await second
 
 
 async def test_a_secret_retires_once_and_every_answer_waits(tenants: Tenants) -> None:

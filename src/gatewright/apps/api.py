@@ -1,9 +1,9 @@
 """The API of App Management: `/installations` (I1 to I6, M8)."""
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -15,7 +15,6 @@ from gatewright.apps.model import Installation, InstallationChange, Installation
 from gatewright.apps.service import app_unknown
 from gatewright.apps.store import load_app
 from gatewright.base.clock import rfc3339
-from gatewright.base.errors import Invalid, Problem
 from gatewright.base.ids import AppId, CompanyId
 from gatewright.web.api import NO_STORE, asked_page, list_answer
 from gatewright.web.core import core_of
@@ -72,6 +71,7 @@ async def _app_id(app_id: Annotated[str, Path()]) -> AppId:
 
 
 OfApp = Annotated[AppId, Depends(_app_id)]
+DryRun = Annotated[Literal["true", "false"], Query(description="Change nothing, and say what would stop.")]
 
 
 @router.get(INSTALLATIONS, response_model=list[InstallationEntry])
@@ -96,14 +96,20 @@ async def show_installation(request: Request, _caller: CompanyAdmin, here: InCom
 
 @router.post(f"{INSTALLATION}/disconnect", response_model=ChangeEntry)
 async def disconnect(
-    request: Request, caller: CompanyAdmin, here: InCompany, app_id: OfApp, _body: NoBody | None = None
+    request: Request,
+    caller: CompanyAdmin,
+    here: InCompany,
+    app_id: OfApp,
+    dry_run: DryRun = "false",
+    _body: NoBody | None = None,
 ) -> JSONResponse:
     """Stop the app in this company at once, for all users (I3); no token is revoked.
 
     An app never seen here is blocked beforehand. `?dry_run=true` changes nothing and
     says what it would stop. Sent again it answers the same.
     """
-    if _asks_only(request):
+    query_parameters(request)  # repeated parameters are refused, not chosen from
+    if dry_run == "true":
         return await _foreseen(request, here, app_id)
     change = await service.disconnect(
         core_of(request).database,
@@ -140,13 +146,6 @@ async def _foreseen(request: Request, company_id: CompanyId, app_id: AppId) -> J
         standing = await store.load_installation_row(reader, company_id, app_id)
         stops = await store.load_stops(reader, company_id, app_id, now=seen(request).now)
     return JSONResponse({"status": standing and standing.status, "stops": _stops(stops)}, headers=NO_STORE)
-
-
-def _asks_only(request: Request) -> bool:
-    asked = query_parameters(request).get("dry_run", "false")
-    if asked not in {"true", "false"}:
-        raise Invalid(Problem("dry_run", "must be true or false"))
-    return asked == "true"
 
 
 def _since(request: Request) -> str:
