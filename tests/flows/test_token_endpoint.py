@@ -2,7 +2,9 @@
 
 import base64
 import json
+import random
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -360,3 +362,44 @@ async def test_a_code_is_exchanged_by_a_public_client_with_its_verifier(world: W
     code = await world.code("ada", "pocket", **asked)
     assert_refused(await world.exchange("pocket", code, code_verifier=""), "invalid_grant")  # A59
     assert_refused(await world.exchange("pocket", code, code_verifier=verifier), "invalid_grant")
+
+
+async def test_no_body_and_no_header_however_odd_is_a_server_error(world: World) -> None:
+    # T13: whole requests with bytes changed, seeded; each is refused in the endpoint's own shape
+    chosen = random.Random(6749)
+    crane, tokens = world.apps["crane"], await world.tokens("ada", "crane")
+    form = urlencode({**crane.credentials, "grant_type": "refresh_token", "refresh_token": tokens.access})
+    part = _multipart(("grant_type", "refresh_token"), ("client_id", crane.client_id), ("refresh_token", "x"))
+    whole = [
+        (form.encode(), FORM),
+        (
+            json.dumps({**crane.credentials, "grant_type": "authorization_code", "code": "x"}).encode(),
+            "application/json",
+        ),
+        (part.encode(), "multipart/form-data; boundary=b"),
+    ]
+    for _ in range(400):
+        body, content_type = chosen.choice(whole)
+        headers = [
+            (b"content-type", _changed(content_type.encode(), chosen)),
+            (b"authorization", _changed(b"Basic YTpi", chosen)),
+        ]
+        path = chosen.choice(("/oauth/token", "/oauth/token/", "/oauth/revoke"))
+        answer = await world.client.post(path, content=_changed(body, chosen), headers=headers)
+        assert answer.status_code in {400, 401}, (answer.status_code, body, headers)
+        assert answer.json().keys() <= {"error", "error_description", "reason"}
+
+
+def _changed(text: bytes, chosen: random.Random) -> bytes:
+    """Return the bytes with none to three of them replaced, doubled or left out."""
+    changed = bytearray(text)
+    for _ in range(chosen.randrange(4)):
+        place = chosen.randrange(len(changed))
+        match chosen.randrange(3):
+            case 0:
+                changed[place] = chosen.choice(b'\x00\x7f\x80\xff%&=+;:"\\{}[]\r\n-aZ0') if text[:1] != b"B" else 0x3D
+            case 1:
+                changed[place:place] = changed[place : place + chosen.randrange(1, 9)]
+            case _:
+                del changed[place]
+    return bytes(changed)

@@ -7,6 +7,7 @@ from typing import Any
 
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey
+from starlette.datastructures import Headers
 
 from gatewright.base.ids import UserId
 from gatewright.base.secrets import Purpose
@@ -14,7 +15,9 @@ from gatewright.db.engine import Database
 from gatewright.directory.service import create_company
 from gatewright.events.catalogue import SYSTEM
 from gatewright.oauth import store
+from gatewright.oauth.client_auth import presented_credentials
 from gatewright.oauth.model import DeadToken, LiveToken
+from gatewright.oauth.refresh_tokens import parse_refresh_token
 from gatewright.oauth.signing import ensure_signing_key
 from gatewright.oauth.tokens import TokenReader
 from gatewright.service_accounts.service import create_service_account
@@ -215,3 +218,15 @@ async def test_one_signing_key_is_made_and_a_second_call_makes_none(stage: Stage
         (key,) = await store.load_signing_keys(reader)
     assert "d" not in key.public_jwk
     assert b'"d"' not in key.private_key_sealed  # T13: the private half is sealed
+
+
+async def test_what_holds_a_secret_does_not_show_it(stage: Stage, user_id: UserId, crane: StagedApp) -> None:
+    # T13: a value that ends up in a crash report or a log gives nothing away
+    issued = await stage.tokens(user_id, crane)
+    presented = presented_credentials(Headers({}), crane.credentials)
+    token = parse_refresh_token(issued.refresh_token or "")
+    assert token is not None
+    shown = repr((issued, presented, token))
+    for secret in (issued.access_token, issued.refresh_token, crane.secret, token.mac):
+        assert str(secret) not in shown
+    assert crane.client_id in shown

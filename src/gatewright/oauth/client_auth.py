@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
 
 from starlette.datastructures import Headers
@@ -23,7 +23,7 @@ class Presented:
     """The credentials as they were sent."""
 
     client_id: str
-    secret: str | None
+    secret: str | None = field(repr=False)  # T13: not in crash reports
 
 
 async def authenticate(

@@ -4,7 +4,7 @@ A refusal that must leave a mark is a value here; it is raised after the commit 
 """
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
@@ -54,7 +54,7 @@ class CodeRequest:
 
     digests: list[bytes]
     redirect_uri: str | None
-    verifier: str | None
+    verifier: str | None = field(repr=False)  # T13: not in crash reports
     client: AppClient
     secret_id: SecretId | None
 

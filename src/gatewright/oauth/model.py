@@ -1,6 +1,6 @@
 """What OAuth speaks of: clients, authorizations, codes, families, tokens. Frozen values, no behaviour but questions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -171,7 +171,7 @@ class RefreshToken:
     key_id: str
     family_id: FamilyId
     generation: int
-    mac: bytes
+    mac: bytes = field(repr=False)  # T13: not in crash reports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,7 +248,7 @@ class SigningKey:
 class Issued:
     """What the token endpoint answers with."""
 
-    access_token: str
+    access_token: str = field(repr=False)  # T13: not in crash reports
     lifetime: timedelta
     created_at: datetime
-    refresh_token: str | None = None
+    refresh_token: str | None = field(default=None, repr=False)
