@@ -1,17 +1,22 @@
 """The commands, as an operator runs them: what fails is told in one sentence, with exit 1 and nothing half-done."""
 
+import asyncio
 import json
 import re
 import sqlite3
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from gatewright.base.secrets import mint_server_key
+from gatewright.db.engine import Database
 from tests.support.postgres import Cluster, free_port
 from tests.support.server import command
 
+TABLES = ("signing_keys", "tools", "server_keys")
 WORLD = """
 users:
   - {email: ada@a.example, name: Ada, password: only for development}
@@ -218,6 +223,30 @@ def test_postgresql_must_have_been_migrated(data_dir: Path, world: Path, empty_p
     assert command("apply", str(world), data_dir=data_dir, settings=settings).returncode == 0
     assert command("doctor", data_dir=data_dir, settings=settings).returncode == 0
     assert not data_dir.exists()
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_several_that_migrate_at_once_make_one_of_each(
+    request: pytest.FixtureRequest, data_dir: Path, dialect: str
+) -> None:
+    settings = {}
+    if dialect == "postgresql":
+        settings = {
+            "DATABASE_URL": request.getfixturevalue("empty_postgresql_url"),
+            "SECRET_KEYS": mint_server_key(),
+        }
+    with ThreadPoolExecutor(4) as threads:
+        done = list(threads.map(lambda _: command("migrate", data_dir=data_dir, settings=settings), range(4)))
+    assert [one.returncode for one in done] == [0] * 4, done
+    database = Database.open(settings.get("DATABASE_URL") or f"sqlite:///{data_dir / 'gatewright.db'}")
+
+    async def count() -> list[int]:
+        async with database.read() as reader:
+            counts = [(await reader.execute(text(f"SELECT count(*) FROM {t}"))).scalar_one() for t in TABLES]
+        await database.close()
+        return counts
+
+    assert asyncio.run(count()) == [1, 2, 1]
 
 
 def test_a_database_that_is_not_there_is_named(data_dir: Path, cluster: Cluster) -> None:

@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from gatewright.base.secrets import mint_server_key
 from gatewright.cli.protocol import MOST_HEAD_BYTES, BoundedProtocol
 from tests.support.postgres import free_port
 from tests.support.server import Server, command, running_server
@@ -112,29 +113,37 @@ def test_sigterm_lets_running_requests_end_within_ten_seconds(tmp_path: Path, wo
         httpx.get(f"{server.base_url}/healthz", trust_env=False)
 
 
-def test_a_running_server_obeys_a_world_at_once(tmp_path: Path) -> None:
-    # T12: the command line writes from another process.
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_a_running_server_obeys_a_world_at_once(request: pytest.FixtureRequest, tmp_path: Path, dialect: str) -> None:
+    # T12: the command line writes from another process; two workers answer.
     world, out, data_dir = tmp_path / "world.yaml", tmp_path / "out.json", tmp_path / "var"
     world.write_text(WORLD)
-    with running_server(data_dir=data_dir, workers=2) as server:
-        assert command("apply", str(world), "--credentials", str(out), data_dir=data_dir).returncode == 0
+    settings = {}
+    if dialect == "postgresql":
+        url = str(request.getfixturevalue("empty_postgresql_url"))
+        settings = {"DATABASE_URL": url, "SECRET_KEYS": mint_server_key()}
+        assert command("migrate", data_dir=data_dir, settings=settings).returncode == 0
+    with running_server(data_dir=data_dir, settings=settings, workers=2) as server:
+        # The address of service accounts is made from the issuer.
+        settings |= {"ISSUER": server.base_url}
+        first = command("apply", str(world), "--credentials", str(out), data_dir=data_dir, settings=settings)
+        assert first.returncode == 0, first.stderr
         company = json.loads(out.read_text())["companies"]["Northwind"]
-        account = company["service_accounts"]["Nightly"]
-        client = {"client_id": account["client_id"], "client_secret": account["client_secret"]}
-        answer = httpx.post(
-            f"{server.base_url}/oauth/token", data={"grant_type": "client_credentials", **client}, trust_env=False
-        )
-        assert answer.status_code == 200
-        headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
-
-        def statuses() -> set[int]:
-            contacts = f"{server.base_url}/rest/v1.0/companies/{company['id']}/contacts"
-            return {httpx.get(contacts, headers=headers, trust_env=False).status_code for _ in range(20)}
-
+        contacts = f"{server.base_url}/rest/v1.0/companies/{company['id']}/contacts"
+        headers = {"Authorization": f"Bearer {_token(server, company['service_accounts']['Nightly'])}"}
         for levels, expected in (("read_only", 200), ("none", 403), ("read_only", 200), ("none", 403)):
             world.write_text(WORLD.replace("{directory: read_only}", f"{{directory: {levels}}}"))
-            assert command("apply", str(world), data_dir=data_dir).returncode == 0
-            assert statuses() == {expected}
+            assert command("apply", str(world), data_dir=data_dir, settings=settings).returncode == 0
+            answers = [httpx.get(contacts, headers=headers, trust_env=False) for _ in range(20)]
+            assert {answer.status_code for answer in answers} == {expected}
+
+
+def _token(server: Server, account: dict[str, str]) -> str:
+    client = {"client_id": account["client_id"], "client_secret": account["client_secret"]}
+    fields = {"grant_type": "client_credentials", **client}
+    answer = httpx.post(f"{server.base_url}/oauth/token", data=fields, trust_env=False)
+    assert answer.status_code == 200
+    return str(answer.json()["access_token"])
 
 
 class Hasty(BoundedProtocol):

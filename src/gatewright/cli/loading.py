@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, DotEnvSettingsSource
 
 from gatewright.settings import Settings
@@ -127,10 +126,9 @@ def _validated(values: Mapping[str, Any], sources: Mapping[str, str]) -> Setting
         raise BadSettings(*(_sentence(problem, sources) for problem in error.errors())) from None
 
 
-def _sentence(problem: ErrorDetails, sources: Mapping[str, str]) -> str:
-    name = str(problem["loc"][0])
-    said = problem["msg"].removeprefix("Value error, ").removesuffix(".")
-    told = _IN_OTHER_WORDS.get(problem["type"], said)
+def _sentence(problem: Mapping[str, Any], sources: Mapping[str, str]) -> str:
+    name, said = str(problem["loc"][0]), str(problem["msg"])
+    told = _IN_OTHER_WORDS.get(problem["type"], said.removeprefix("Value error, ").removesuffix("."))
     return f"{PREFIX}{name.upper()} ({sources.get(name, 'default')}) cannot be used: {told}."
 
 

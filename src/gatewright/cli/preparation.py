@@ -1,12 +1,14 @@
 """Bring a deployment to where it can be served: its folder, its database, its keys, its built-in tools."""
 
 import asyncio
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from gatewright.base import clock
-from gatewright.db.engine import Database
-from gatewright.db.migrate import NewerSchema, SchemaState, migrate, schema_state
+from gatewright.base.secrets import ServerKeys
+from gatewright.db.engine import Database, Transaction
+from gatewright.db.migrate import NewerSchema, SchemaState, migrate, schema_state, take_turns
 from gatewright.directory.service import ensure_builtin_tools
 from gatewright.events.catalogue import SYSTEM
 from gatewright.house import CannotOpen, open_house, read_server_keys
@@ -29,10 +31,14 @@ async def prepare(settings: Settings) -> bool:
     except NewerSchema:
         raise CannotOpen(_NEWER) from None
     async with open_house(settings) as house:
-        now = clock.now()
-        await ensure_builtin_tools(house.database, origin=SYSTEM, now=now)
-        await ensure_signing_key(house.database, keys=house.keys, origin=SYSTEM, now=now)
+        await house.database.write(lambda tx: _furnish(tx, house.keys, now=clock.now()))
     return changed
+
+
+async def _furnish(tx: Transaction, keys: ServerKeys, *, now: datetime) -> None:
+    await take_turns(tx)
+    await ensure_builtin_tools(tx, origin=SYSTEM, now=now)
+    await ensure_signing_key(tx, keys=keys, origin=SYSTEM, now=now)
 
 
 async def prepare_or_require(settings: Settings) -> None:

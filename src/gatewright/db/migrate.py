@@ -16,10 +16,11 @@ from sqlalchemy import URL, Connection, create_engine, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from gatewright.db.engine import SQLITE_BUSY_SECONDS, Database
+from gatewright.db.engine import SQLITE_BUSY_SECONDS, Database, Transaction
 
 _HERE = Path(__file__).with_name("migrations")
 _ADVISORY_LOCK = 0x67617465  # any number, the same in every process
+_LOCK = text("SELECT pg_advisory_xact_lock(:lock)")
 _TO_WAL_ATTEMPTS = 200
 
 
@@ -52,6 +53,12 @@ async def schema_state(database: Database) -> SchemaState:
     """Return how the schema of `database` stands to this version."""
     async with database.reader.connect() as connection:
         return await connection.run_sync(_state)
+
+
+async def take_turns(transaction: Transaction) -> None:
+    """Wait until no other process migrates or prepares this database; SQLite's transactions do so by themselves."""
+    if transaction.dialect == "postgresql":
+        await transaction.execute(_LOCK, {"lock": _ADVISORY_LOCK})
 
 
 def configuration(connection: Connection) -> Config:
@@ -98,7 +105,7 @@ async def _migrate_postgresql(url: URL, *, to: str) -> bool:
     engine = create_async_engine(url.set(drivername="postgresql+asyncpg"), poolclass=NullPool)
     try:
         async with engine.begin() as connection:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+            await connection.execute(_LOCK, {"lock": _ADVISORY_LOCK})
             return await connection.run_sync(lambda sync: _run(sync, to=to))
     finally:
         await engine.dispose()
