@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from gatewright.base import clock
 from gatewright.directory.service import create_user, deactivate_user, reactivate_user
 from gatewright.events.catalogue import SYSTEM
+from gatewright.login.passwords import Passwords
 from gatewright.login.service import create_invitation
 from tests.support.databases import DIALECTS
 from tests.support.forms import Page
@@ -249,3 +251,18 @@ async def test_the_token_of_an_invitation_is_not_logged(world: World, capfd: pyt
     assert "/invitation/" in said
     assert token not in said
     assert "gwc_canary" not in said
+
+
+async def test_when_too_many_sign_in_at_once_the_rest_are_told_to_come_back(world: World) -> None:
+    """A182: 503 at once, on a page, while the threads are busy; then it works again."""
+    busy = threading.Event()
+    world.app.state.passwords = passwords = Passwords(threads=1, most_waiting=0)
+    occupied = asyncio.ensure_future(passwords._run(busy.wait))
+    await asyncio.sleep(0.05)
+    browser = await world.browser()
+    answer = await world.sign_in(browser, "ada@example.com")
+    assert answer.status_code == 503
+    assert answer.headers["content-type"].startswith("text/html")
+    busy.set()
+    await occupied
+    assert (await world.sign_in(browser, "ada@example.com")).status_code == 303
