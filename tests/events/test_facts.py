@@ -87,6 +87,19 @@ async def test_the_absence_of_a_row_is_a_fact_too(facts: Facts) -> None:
     assert reads == 1
 
 
+async def test_the_absence_of_what_strangers_name_is_not_kept(facts: Facts) -> None:
+    """X5: a flood of made-up client ids must not push facts out of memory."""
+    reads = 0
+
+    async def load(_reader: Reader) -> None:
+        nonlocal reads
+        reads += 1
+
+    for _ in range(2):
+        await facts.get(Fact("made up", load, keeps_absence=False))
+    assert reads == 2
+
+
 async def test_a_commit_of_this_process_is_known_before_it_is_answered(facts: Facts, database: Database) -> None:
     """T12."""
     row = Row()

@@ -21,6 +21,9 @@ class Fact(Generic[V]):
 
     key: str
     load: Callable[[Reader], Awaitable[V]]
+    # Whether "there is none" is kept too. Not where strangers choose the key: they
+    # could fill the memory with what does not exist.
+    keeps_absence: bool = True
 
 
 class Coherence(Protocol):
@@ -79,28 +82,28 @@ class Facts:
     def _begin(self, fact: Fact[V]) -> _Load:
         load = _Load(asyncio.get_running_loop().create_task(self._select(fact)))
         self._loads[fact.key] = load
-        load.task.add_done_callback(lambda task: self._finish(fact.key, load, task))
+        load.task.add_done_callback(lambda task: self._finish(fact, load, task))
         return load
 
     async def _select(self, fact: Fact[V]) -> V:
         async with self._database.read() as reader:
             return await fact.load(reader)
 
-    def _finish(self, key: str, load: _Load, task: "asyncio.Task[Any]") -> None:
-        if self._loads.get(key) is load:
-            del self._loads[key]
+    def _finish(self, fact: Fact[V], load: _Load, task: "asyncio.Task[V]") -> None:
+        if self._loads.get(fact.key) is load:
+            del self._loads[fact.key]
         failed = task.cancelled() or task.exception() is not None
         # Another process may have committed while the select ran. That does no harm:
         # every use asks the coherence first, which then forgets what is kept here.
         if not failed and self._coherence.keeps:
-            self._keep(key, load, task.result())
+            self._keep(fact, load, task.result())
 
-    def _keep(self, key: str, load: _Load, value: Any) -> None:
-        if load.overtaken:
+    def _keep(self, fact: Fact[V], load: _Load, value: V) -> None:
+        if load.overtaken or (value is None and not fact.keeps_absence):
             return
         if len(self._kept) >= self._most:
             self._kept.pop(next(iter(self._kept)))
-        self._kept[key] = value
+        self._kept[fact.key] = value
 
     async def _committed(self, committed: Committed) -> None:
         self.forget(committed.keys)

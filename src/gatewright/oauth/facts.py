@@ -11,7 +11,7 @@ from gatewright.oauth.model import Authorization, Client, Family, SigningKey, Us
 
 def client_fact(client_id: str) -> Fact[Client | None]:
     """Return the fact of a client, an app's or a service account's, with its live secrets."""
-    return Fact(keys.client(client_id), partial(store.load_client, client_id=client_id))
+    return Fact(keys.client(client_id), partial(store.load_client, client_id=client_id), keeps_absence=False)
 
 
 def user_fact(user_id: UserId) -> Fact[UserStanding | None]:
@@ -31,7 +31,7 @@ def family_fact(family_id: FamilyId) -> Fact[Family | None]:
     Its generations may lag behind other processes, which write no event for a normal
     refresh (R1); whether it ended and which secret it is on never does.
     """
-    return Fact(keys.family(family_id), partial(store.load_family, family_id=family_id))
+    return Fact(keys.family(family_id), partial(store.load_family, family_id=family_id), keeps_absence=False)
 
 
 def revoked_fact(jti: str) -> Fact[bool]:
