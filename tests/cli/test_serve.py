@@ -39,7 +39,6 @@ def _raw(server: Server, request: bytes) -> bytes:
     port = int(server.base_url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(request)
-        connection.shutdown(socket.SHUT_WR)
         answer = b""
         while part := connection.recv(65536):
             answer += part
@@ -70,8 +69,33 @@ def test_a_head_that_is_too_large_is_refused_before_it_is_collected(server: Serv
     assert _raw(server, fits).startswith(b"HTTP/1.1 200 ")
 
 
-def test_nonsense_is_answered_and_closed(server: Server) -> None:
-    assert _raw(server, b"\x16\x03\x01 nonsense\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+def test_many_requests_at_once_are_not_taken_for_one_large_head(server: Server) -> None:
+    one = b"GET /healthz HTTP/1.1\r\nhost: a\r\nx: " + b"a" * 300
+    many = (one + b"\r\n\r\n") * 300 + one + b"\r\nconnection: close\r\n\r\n"
+    assert len(many) > MOST_HEAD_BYTES
+    assert _raw(server, many).count(b"HTTP/1.1 200 ") == 301
+    body = (
+        b"POST /oauth/token HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 60000\r\n\r\n" + b"a" * 60_000
+    )
+    assert _raw(server, body).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"\x16\x03\x01 nonsense\r\n\r\n",
+        b"POST /oauth/token HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /oauth/token HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nabcde",
+        b"POST /oauth/token HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip\r\n\r\nabc",
+        b"GET /healthz HTTP/1.1\nhost: a\n\n",
+        b"GET /healthz HTTP/1.1\r\nhost: a\r\nx: a\r\n b\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nhost : a\r\n\r\n",
+    ],
+)
+def test_what_two_programs_could_read_differently_is_refused_and_closed(server: Server, request_: bytes) -> None:
+    answer = _raw(server, request_ + b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
 
 
 def test_a_taken_port_is_named_before_anything_is_touched(server: Server, tmp_path: Path) -> None:

@@ -24,7 +24,10 @@ def configure_logging(log_format: str, *, lowest: int = logging.INFO) -> None:
     """
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     renderer = cast(
-        Processor, structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer(ensure_ascii=False)
+        Processor,
+        structlog.dev.ConsoleRenderer(repr_native_str=True)
+        if as_text
+        else structlog.processors.JSONRenderer(ensure_ascii=False),
     )
     shared: list[Processor] = [
         structlog.processors.add_log_level,

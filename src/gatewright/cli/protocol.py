@@ -17,12 +17,13 @@ IDLE_SECONDS = 15
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. What exceeds a bound is answered if it can be, and closed."""
 
-    arrival_seconds = 30.0
+    arrival_seconds = 20.0
     lingering_seconds = 1.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._is_in_head = True
+        self._is_in_head = False
+        self._heads = 0  # how many were complete so far
         self._head_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
         self._is_refused = False
@@ -41,9 +42,9 @@ class BoundedProtocol(HttpToolsProtocol):
         """Read on, unless the head has become larger than anyone needs."""
         if self._is_refused:
             return
-        was_in_head = self._is_in_head
+        heads = self._heads
         super().data_received(data)
-        if was_in_head and self._is_in_head:
+        if self._is_in_head and self._heads == heads:
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD_BYTES:
                 self._refuse(b"431 Request Header Fields Too Large")
@@ -57,12 +58,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begin a request's body, if it has one."""
         self._is_in_head = False
+        self._heads += 1
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """End a request: it has arrived in time."""
         super().on_message_complete()
-        self._is_in_head, self._head_bytes = True, 0
         self._expect_nothing()
 
     def _expect(self) -> None:
