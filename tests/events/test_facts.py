@@ -9,6 +9,8 @@ import pytest
 from gatewright.db.engine import Database, Reader
 from gatewright.events.facts import Coherence, Fact, Facts, ReadThrough
 
+SOON = 5  # seconds, for what waits for good when the guard is gone
+
 
 @dataclass
 class Hearsay:
@@ -145,7 +147,7 @@ async def test_a_load_that_an_event_overtook_is_not_joined(
         await touch(database, "row")
     else:
         hearsay.heard = ["row"]
-    assert await facts.get(row.fact()) == "second"
+    assert await asyncio.wait_for(facts.get(row.fact()), SOON) == "second"
     row.go.set()
     assert await early == "first"
     assert await facts.get(row.fact()) == "second", "the late load must not replace what came after it"
@@ -212,7 +214,7 @@ async def test_where_nothing_can_be_kept_every_use_reads(database: Database, coh
     early = asyncio.ensure_future(facts.get(row.fact()))
     await row.begun.wait()
     row.value, row.holds = "second", False
-    assert await facts.get(row.fact()) == "second"
+    assert await asyncio.wait_for(facts.get(row.fact()), SOON) == "second"
     row.go.set()
     assert await early == "first"
     assert await facts.get(row.fact()) == "second"

@@ -31,7 +31,6 @@ WRONG: tuple[dict[str, Any], ...] = (
     {"fam": None},
     {"fam": "0" * 32},
     {"gen": None},
-    {"gen": 7},
     {"gen": "0"},
     {"sec": None},
     {"sec": "0" * 32},
