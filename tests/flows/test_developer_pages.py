@@ -68,11 +68,11 @@ async def test_a_public_app_gets_no_secret(world: World) -> None:
         ("name", "", "1 to 120"),
         ("name", "Сrane Reports", "looks like it"),
         ("type", "robot", "confidential or public"),
-        ("homepage", "javascript:alert(1)", "must begin"),
-        ("redirect_uris", "javascript:alert(1)", "line 1"),  # A17
-        ("redirect_uris", "data:text/html,x", "line 1"),
-        ("redirect_uris", f"{WEB_REDIRECT}\nhttp://evil.example/cb", "line 2"),  # A18
-        ("redirect_uris", f"{WEB_REDIRECT}\r\n\r\nhttps://a.example/#x", "line 2"),
+        ("homepage", "javascript:alert(1)", "Must begin"),
+        ("redirect_uris", "javascript:alert(1)", "Line 1"),  # A17
+        ("redirect_uris", "data:text/html,x", "Line 1"),
+        ("redirect_uris", f"{WEB_REDIRECT}\nhttp://evil.example/cb", "Line 2"),  # A18
+        ("redirect_uris", f"{WEB_REDIRECT}\r\n\r\nhttps://a.example/#x", "Line 2"),
         ("redirect_uris", "https://*.evil.example/", "wildcard"),
         ("redirect_uris", "https://good@evil.example/", "user"),
         ("scopes", "everything", "out of"),
@@ -95,7 +95,7 @@ async def test_redirect_uris_are_replaced_at_once(world: World) -> None:
     dev, address, client_id, _ = await own_app(world)
     bad = await world.submit(dev, f"{address}/redirect-uris", {"redirect_uris": "https://new.example/cb\nhttp://x/"})
     assert bad.status_code == 422
-    assert "line 2" in bad.text
+    assert "Line 2" in bad.text
     query = {"response_type": "code", "client_id": client_id, "redirect_uri": WEB_REDIRECT, "state": "s"}
     ada = await world.signed_in("ada")
     assert (await ada.get("/oauth/authorize", params=query)).status_code == 200

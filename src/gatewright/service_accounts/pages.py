@@ -55,7 +55,7 @@ async def create(request: Request) -> Response:
             now=seen(request).now,
         )
     except Invalid as refusal:
-        errors = {problem.field: problem.message for problem in refusal.problems}
+        errors = {p.field: f"{p.message[:1].upper()}{p.message[1:]}." for p in refusal.problems}
         return await _list_page(request, company_id, {"name": name}, errors, status=422)
     except Conflict:
         async with core.database.read() as reader:

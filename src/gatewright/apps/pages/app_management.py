@@ -190,9 +190,10 @@ def _app(app: App, here: Installation | None, viewer: Viewer, *, by_first_call: 
     }
     if here is None:
         return shown | {"status": "unseen", "changed_by": None, "by_first_call": False, "changed_at": None}
+    is_viewer = here.changed_by_id == viewer.user_id and not by_first_call
     return shown | {
         "status": here.status.value,
-        "changed_by": "you" if here.changed_by_id == viewer.user_id else here.changed_by or "the operator",
+        "changed_by": "you" if is_viewer else here.changed_by or "the operator",
         "by_first_call": by_first_call,
         "changed_at": here.changed_at,
     }

@@ -119,8 +119,8 @@ def errors_of(refusal: Refusal) -> dict[str, str]:
         return {"name" if refusal.code == "name_taken" else "": refusal.message}
     errors: dict[str, str] = {}
     for problem in refusal.problems:
-        before = f"{errors[problem.field]}; " if problem.field in errors else ""
-        errors[problem.field] = before + problem.message
+        sentence = f"{problem.message[:1].upper()}{problem.message[1:]}."
+        errors[problem.field] = f"{errors.get(problem.field, '')} {sentence}".strip()
     return errors
 
 
