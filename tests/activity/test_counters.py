@@ -1,4 +1,4 @@
-"""Calls are counted in memory and written off every request's path, on both databases (R3)."""
+"""Calls are counted in memory and written off every request's path, on both databases (I1)."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ async def written(database: Database) -> dict[tuple[int, str, str], tuple[int, d
 
 
 async def test_nothing_is_written_before_the_flush_and_everything_after(database: Database) -> None:
-    """R3: per day, company, app and result."""
+    """I1: per day, company, app and result."""
     counters = Counters(database)
     for minutes in range(3):
         count(counters, at=NOON + timedelta(minutes=minutes))
@@ -41,7 +41,7 @@ async def test_nothing_is_written_before_the_flush_and_everything_after(database
 
 
 async def test_flushes_of_several_processes_add_up(database: Database) -> None:
-    """R3: two at once lock nobody out, and lose nothing."""
+    """I1: two at once lock nobody out, and lose nothing."""
     processes = [Counters(database) for _ in range(4)]
     for counters in processes:
         for company_id in (1, 2, 3):
@@ -51,7 +51,7 @@ async def test_flushes_of_several_processes_add_up(database: Database) -> None:
 
 
 async def test_a_call_that_names_no_company_is_counted_to_none(database: Database) -> None:
-    """R3, X4."""
+    """I1."""
     counters = Counters(database)
     count(counters, company_id=None, result="company_unknown")
     await counters.flush()
@@ -59,7 +59,7 @@ async def test_a_call_that_names_no_company_is_counted_to_none(database: Databas
 
 
 async def test_what_cannot_be_written_now_is_kept_for_later(sqlite_url: str) -> None:
-    """R3: a database that is away loses no counts, and fails no request."""
+    """I1: a database that is away loses no counts, and fails no request."""
     database = Database.open(sqlite_url)
     counters = Counters(database)
     count(counters)
@@ -75,7 +75,7 @@ async def test_what_cannot_be_written_now_is_kept_for_later(sqlite_url: str) -> 
 
 
 async def test_the_end_flushes_once_more(database: Database) -> None:
-    """R3: a process that is asked to leave loses nothing."""
+    """I1: a process that is asked to leave loses nothing."""
     counters = Counters(database)
     async with counters.running(every=timedelta(hours=1)):
         count(counters)
@@ -83,7 +83,7 @@ async def test_the_end_flushes_once_more(database: Database) -> None:
 
 
 async def test_while_it_runs_counts_are_written_by_themselves(database: Database) -> None:
-    """R3."""
+    """I1."""
     counters = Counters(database)
     async with counters.running(every=timedelta(milliseconds=10)):
         count(counters)

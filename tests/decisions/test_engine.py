@@ -125,7 +125,7 @@ async def test_an_unknown_user_is_nobody(engine: Decisions, company: CompanyId) 
 async def test_each_decided_call_is_counted_with_its_result(
     engine: Decisions, counted: list[Call], company: CompanyId
 ) -> None:
-    """R3: to the company, unless the company does not know of it (X4)."""
+    """I1: to the company, unless the company does not know of it (P6)."""
     await engine.by_token("t", on(company), seen=SEEN)
     await engine.by_token("t", Question(company_id=company, needs_company=True, manage=True), seen=SEEN)
     await engine.by_token("t", on(999), seen=SEEN)

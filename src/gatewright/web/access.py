@@ -202,15 +202,8 @@ def requires(
     asked = Question(needs_company=company, tool=tool, level=level, manage=manage, any_level=any_level)
 
     async def caller(request: Request) -> Allow:
-        core = request.app.state.core
-        access: Access = core.access
-        question = asked
-        if company:
-            named = named_company(request, headers=core.settings.company_headers)
-            if isinstance(named, Ambiguous):
-                question = replace(question, ambiguous=named.why)
-            else:
-                question = replace(question, company_id=named)
+        access: Access = request.app.state.core.access
+        question = _about_company(asked, request) if company else asked
         if project:
             project_id = plain_id(str(request.path_params["project_id"])) or NOBODYS
             question = replace(question, project_id=ProjectId(project_id))
@@ -220,6 +213,14 @@ def requires(
         return answer
 
     return caller
+
+
+def _about_company(asked: Question, request: Request) -> Question:
+    """Return the question about the company that the request names, if one can be told."""
+    named = named_company(request, headers=request.app.state.core.settings.company_headers)
+    if isinstance(named, Ambiguous):
+        return replace(asked, ambiguous=named.why)
+    return replace(asked, company_id=named)
 
 
 @dataclass(frozen=True, slots=True)
