@@ -41,12 +41,6 @@ async def find_app(reader: Reader, *, client_id: str) -> App | None:
     return None if row is None else _app(row)
 
 
-async def find_app_by_name(reader: Reader, *, name_folded: str) -> App | None:
-    """Return the app whose name folds so, or None (D2)."""
-    row = (await reader.execute(_select_apps(apps.c.name_folded == name_folded))).one_or_none()
-    return None if row is None else _app(row)
-
-
 async def insert_app(
     tx: Transaction,
     app_id: AppId,
