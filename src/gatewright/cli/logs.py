@@ -22,32 +22,24 @@ def configure_logging(log_format: str, *, lowest: int = logging.INFO) -> None:
 
     `lowest` is the level of ours below which nothing is written.
     """
-    as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
-    renderer = cast(
-        Processor,
-        structlog.dev.ConsoleRenderer(repr_native_str=True)
-        if as_text
-        else structlog.processors.JSONRenderer(ensure_ascii=False),
-    )
-    shared: list[Processor] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-        _without_values,
-    ]
+    renderer = _renderer(log_format)
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[*_COMPLETED, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(lowest),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=lowest == logging.INFO,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
-    )
+    last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_COMPLETED, processors=last))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _renderer(log_format: str) -> Processor:
+    if log_format == "text" or (log_format == "auto" and sys.stderr.isatty()):
+        # repr: a path may hold what moves a terminal's cursor.
+        return cast(Processor, structlog.dev.ConsoleRenderer(repr_native_str=True))
+    return cast(Processor, structlog.processors.JSONRenderer(ensure_ascii=False))
 
 
 def _without_values(_logger: Any, _name: str, entry: Entry) -> Entry:
@@ -68,3 +60,10 @@ def places(traceback: TracebackType | None) -> list[str]:
         found.append(f"{code.co_filename.rpartition('/')[2]}:{traceback.tb_lineno} {code.co_name}")
         traceback = traceback.tb_next
     return found[-_PLACES:]
+
+
+_COMPLETED: list[Processor] = [
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+    _without_values,
+]
