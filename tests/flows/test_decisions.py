@@ -14,6 +14,7 @@ from gatewright.db.schema import events
 from gatewright.directory import service as directory
 from gatewright.directory.model import Tool
 from gatewright.events.catalogue import SYSTEM
+from tests.support.databases import DIALECTS
 from tests.support.world import EVERY_LEVEL, World
 
 PROJECTS = "/rest/v1.0/projects"
@@ -149,6 +150,7 @@ async def test_a_company_outside_the_reach_answers_like_none(world: World) -> No
         assert len({(error["message"], error["help"]) for error in errors}) == 1
 
 
+@pytest.mark.parametrize("flow_dialect", DIALECTS)
 async def test_a_removed_contact_loses_that_company_alone(world: World) -> None:
     """P5, A93, A198: with the token already issued, for every app."""
     first, second = await world.tokens("ada", "crane"), await world.tokens("ada", "pocket")
@@ -304,6 +306,7 @@ async def test_the_first_call_that_names_an_open_company_connects_the_app(world:
     assert all(event["ip"] and event["request_id"] for event in events)
 
 
+@pytest.mark.parametrize("flow_dialect", DIALECTS)
 async def test_two_first_calls_at_once_connect_once(world: World) -> None:
     """I2, R1."""
     token = (await world.tokens("wim", "crane")).access
@@ -319,6 +322,7 @@ async def test_a_call_by_nobody_of_the_company_connects_nothing(world: World) ->
     assert await installations(world) == []
 
 
+@pytest.mark.parametrize("flow_dialect", DIALECTS)
 async def test_where_apps_need_approval_the_first_call_asks_for_it_once(world: World) -> None:
     """I2: and stays refused until an admin approves."""
     alder, app_id = world.companies["alder"], AppId(world.apps["crane"].id)
@@ -334,6 +338,7 @@ async def test_where_apps_need_approval_the_first_call_asks_for_it_once(world: W
     assert (await world.call(token, PROJECTS, company="alder")).status_code == 200
 
 
+@pytest.mark.parametrize("flow_dialect", DIALECTS)
 async def test_a_disconnected_app_is_out_of_that_company_alone_until_an_admin_reconnects_it(world: World) -> None:
     """I3, I4, I5: with the same tokens; its companies list leaves that company out."""
     ada, max_ = await world.tokens("ada", "crane"), await world.tokens("max", "crane")

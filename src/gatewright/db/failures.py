@@ -7,6 +7,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 _FAILURES: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeout, OSError)
 # Where to look for one: `is_storage_failure` tells.
 STORAGE_ERRORS: tuple[type[Exception], ...] = (*_FAILURES, DBAPIError)
+_NOT_MIGRATED = {"42P01", "42703"}  # no such table, no such column
 _CONNECTION, _RESOURCES, _SHUTDOWN, _ROLLBACK = "08", "53", "57", "40"
 
 
@@ -17,4 +18,8 @@ def is_storage_failure(error: Exception) -> bool:
     if not isinstance(error, DBAPIError):
         return False
     state = getattr(error.orig, "sqlstate", None) or ""
-    return error.connection_invalidated or state[:2] in {_CONNECTION, _RESOURCES, _SHUTDOWN, _ROLLBACK}
+    return (
+        error.connection_invalidated
+        or state[:2] in {_CONNECTION, _RESOURCES, _SHUTDOWN, _ROLLBACK}
+        or state in _NOT_MIGRATED
+    )
