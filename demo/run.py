@@ -22,7 +22,7 @@ from gatewright.cli.applying import apply
 from gatewright.cli.failures import sentences
 from gatewright.cli.loading import load_settings
 from gatewright.cli.logs import configure_logging
-from gatewright.cli.preparation import prepare
+from gatewright.cli.preparation import embedded_file, prepare
 from gatewright.cli.serving import leave_quietly, listen, run
 from gatewright.settings import LOOPBACK, Settings
 
@@ -62,7 +62,8 @@ def _serve(settings: Settings) -> None:
         raise NotHere(f"The demo is for this computer alone; GATEWRIGHT_ISSUER names {settings.issuer}.")
     listener = listen(place.hostname or "127.0.0.1", place.port or 80)
     made = settings.data_dir / CREDENTIALS
-    if not made.exists():
+    database = embedded_file(settings)
+    if not made.exists() or (database is not None and not database.exists()):
         _say("Loading the demo's companies and playing two weeks of use …")
         now = clock.now()
         asyncio.run(_load(settings, made, now))

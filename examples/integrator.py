@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
@@ -61,7 +61,10 @@ class Tokens:
 
     def save(self, kept: Mapping[str, Any]) -> None:
         """Keep it. Whole or not at all: a half-written file would lose the refresh token for good."""
-        handle, fresh = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name)  # mode 0600
+        try:
+            handle, fresh = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name)  # mode 0600
+        except OSError as error:
+            raise Refused(f"{self.path} cannot be written ({error.strerror}); name another file by --tokens.") from None
         with os.fdopen(handle, "w") as file:
             json.dump(kept, file, indent=2)
             file.flush()
@@ -177,8 +180,11 @@ def _answer(request: Request) -> Any:
             return json.loads(answer.read() or b"{}")
     except HTTPError as error:
         raise Refused(_reason(error)) from None
-    except URLError as error:
-        raise Refused(f"{request.host} cannot be reached ({error.reason}). Does `make run` run?") from None
+    except OSError as error:  # URLError, and what a connection that breaks off raises
+        reason = getattr(error, "reason", error)
+        raise Refused(f"{request.host} cannot be reached ({reason}). Does `make run` run?") from None
+    except ValueError:
+        raise Refused(f"{request.host} does not answer like Gatewright. Check --server.") from None
 
 
 def _opener(request: Request) -> OpenerDirector:
@@ -263,6 +269,8 @@ def main() -> None:
             print(json.dumps(told, indent=2, ensure_ascii=False))
     except Refused as refusal:
         sys.exit(str(refusal))
+    except KeyboardInterrupt:
+        sys.exit("Stopped.")
 
 
 if __name__ == "__main__":
