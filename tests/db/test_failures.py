@@ -34,16 +34,6 @@ async def test_a_server_that_is_not_there_is_a_failure_of_storage() -> None:
     await database.close()
 
 
-async def test_a_file_that_cannot_be_opened_is_a_failure_of_storage() -> None:
-    """X2."""
-    database = Database.open("sqlite:////nowhere/at/all.db")
-    with pytest.raises(STORAGE_ERRORS) as raised:
-        async with database.read():
-            pass
-    assert is_storage_failure(raised.value)
-    await database.close()
-
-
 @pytest.mark.parametrize("error", [ValueError("x"), KeyError("x"), RuntimeError("x")])
 def test_a_mistake_of_ours_is_none(error: Exception) -> None:
     """X2: a 503 would hide it."""
