@@ -256,7 +256,6 @@ service_accounts = Table(
     Column("secret_id", String(32), nullable=False),  # `cred` of its tokens; new with each secret
     Column("secret_digest", LargeBinary, nullable=False),
     Column("secret_key_id", String(8), nullable=False, index=True),
-    Column("secret_hint", String(12), nullable=False),
     Column("secret_created_at", Instant, nullable=False),
     Column("disabled_at", Instant),
     Column("disabled_reason", String(40)),  # address_changed | address_elsewhere (S8)
@@ -264,7 +263,6 @@ service_accounts = Table(
     Column("created_by", BigInteger),
     Column("created_via_app_id", BigInteger),  # M8
     Column("regenerated_via_app_id", BigInteger),  # M8
-    Column("last_used_at", Instant),
     Column("deleted_at", Instant),
     ForeignKeyConstraint(["company_id"], ["companies.id"]),
 )

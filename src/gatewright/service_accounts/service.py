@@ -8,7 +8,7 @@ from typing import Any
 from gatewright.base.errors import Conflict, Invalid, NotFound, RateLimited
 from gatewright.base.folding import fold_email
 from gatewright.base.ids import CompanyId, ContactId, SecretId, ServiceAccountId, random_id
-from gatewright.base.secrets import Digest, Purpose, ServerKeys, hint, mint_client_secret
+from gatewright.base.secrets import Digest, Purpose, ServerKeys, mint_client_secret
 from gatewright.db.engine import Transaction, verb
 from gatewright.directory import service as directory
 from gatewright.events.catalogue import (
@@ -66,7 +66,6 @@ async def create_service_account(
         address_folded=fold_email(address),
         secret_id=fresh.id,
         digest=fresh.digest,
-        hint=hint(fresh.secret),
         created_by=origin.by_id,
         via_app_id=origin.via_app_id,
         now=now,
@@ -119,7 +118,6 @@ async def regenerate_secret(
         address_folded=fold_email(address),
         secret_id=fresh.id,
         digest=fresh.digest,
-        hint=hint(fresh.secret),
         via_app_id=origin.via_app_id,
         now=now,
     )

@@ -36,7 +36,6 @@ async def insert_service_account(
     address_folded: str,
     secret_id: SecretId,
     digest: Digest,
-    hint: str,
     created_by: int | None,
     via_app_id: int | None,
     now: datetime,
@@ -51,7 +50,7 @@ async def insert_service_account(
             "client_id": client_id,
             "contact_id": contact_id,
             "address_folded": address_folded,
-            **_secret(secret_id, digest, hint, now=now),
+            **_secret(secret_id, digest, now=now),
             "created_at": now,
             "created_by": created_by,
             "created_via_app_id": via_app_id,
@@ -67,7 +66,6 @@ async def replace_secret(
     address_folded: str,
     secret_id: SecretId,
     digest: Digest,
-    hint: str,
     via_app_id: int | None,
     now: datetime,
 ) -> None:
@@ -78,7 +76,7 @@ async def replace_secret(
         .values(
             contact_id=contact_id,
             address_folded=address_folded,
-            **_secret(secret_id, digest, hint, now=now),
+            **_secret(secret_id, digest, now=now),
             regenerated_via_app_id=via_app_id,
             disabled_at=None,
             disabled_reason=None,
@@ -260,11 +258,10 @@ def _is(company_id: CompanyId, service_account_id: ServiceAccountId) -> tuple[Co
     return _columns.company_id == company_id, _columns.id == service_account_id, _columns.deleted_at.is_(None)
 
 
-def _secret(secret_id: SecretId, digest: Digest, hint: str, *, now: datetime) -> dict[str, Any]:
+def _secret(secret_id: SecretId, digest: Digest, *, now: datetime) -> dict[str, Any]:
     return {
         "secret_id": secret_id,
         "secret_digest": digest.value,
         "secret_key_id": digest.key_id,
-        "secret_hint": hint,
         "secret_created_at": now,
     }
