@@ -278,6 +278,8 @@ async def test_projects_are_made_and_changed_by_admin_admin(world: World) -> Non
     }
     assert (project["display_name"], project["active"]) == ("Q-1 - Quay", True)
     assert project["company"] == {"id": world.companies["alder"], "name": "Alder Works"}
+    world.projects["quay"] = project["id"]
+    await world.add_member("alder", "quay", world.people["max"].contacts["alder"])  # P6: made without members
     path = at(world, f"/projects/{project['id']}")
     changed = await world.call(token, path, method="PATCH", json={"project_number": None, "active": False})
     assert (changed.status_code, changed.json()["display_name"], changed.json()["active"]) == (200, "Quay", False)
@@ -291,6 +293,25 @@ async def test_projects_are_made_and_changed_by_admin_admin(world: World) -> Non
     assert (
         await world.call(await manager(world, "wim"), at(world, "/projects"), method="POST", json={"name": "No"})
     ).status_code == 403
+
+
+async def test_a_project_of_strangers_is_changed_by_company_admins_and_its_members_alone(world: World) -> None:
+    """P6: `admin: admin` without a membership gets the answer of an unknown id, and nothing changes."""
+    token, tower = await manager(world, "max"), world.projects["tower"]
+    for body in ({"name": "Mine"}, {}, {"name": ""}):
+        answers = [
+            await world.call(token, at(world, f"/projects/{project}"), method="PATCH", json=body)
+            for project in (tower, 999_999)
+        ]
+        errors = [{**answer.json()["error"], "request_id": ""} for answer in answers]
+        assert ([answer.status_code for answer in answers], errors[0]["code"]) == ([404, 404], "project_unknown")
+        assert errors[0] == errors[1]
+    path = at(world, f"/projects/{tower}")
+    shown = await world.call(await manager(world, "ada"), path, method="PATCH", json={})
+    assert (shown.status_code, shown.json()["name"]) == (200, "Tower")
+    await world.add_member("alder", "tower", world.people["max"].contacts["alder"])
+    changed = await world.call(token, path, method="PATCH", json={"name": "Spire"})
+    assert (changed.status_code, changed.json()["name"]) == (200, "Spire")
 
 
 async def test_app_access_is_set_and_obeyed_at_the_next_first_call(world: World) -> None:

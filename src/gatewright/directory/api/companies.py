@@ -8,9 +8,20 @@ from gatewright.base.ids import CompanyId, ProjectId
 from gatewright.db.engine import Database
 from gatewright.directory import service
 from gatewright.directory.api import shapes
-from gatewright.directory.api.paths import COMPANY, PROJECT, PROJECTS, CompanySetter, InCompany, OfProject, router
+from gatewright.directory.api.paths import (
+    COMPANY,
+    PROJECT,
+    PROJECTS,
+    CompanySetter,
+    InCompany,
+    OfProject,
+    grantor,
+    router,
+)
 from gatewright.directory.model import KEEP
-from gatewright.directory.store import companies
+from gatewright.directory.service.levels import project_unknown
+from gatewright.directory.store import companies, contacts
+from gatewright.web.access import Allow
 from gatewright.web.api import NO_STORE
 from gatewright.web.core import core_of
 from gatewright.web.edge import seen
@@ -55,8 +66,9 @@ async def create_project(
 async def change_project(
     request: Request, caller: CompanySetter, here: InCompany, project_id: OfProject, body: shapes.ProjectChange
 ) -> JSONResponse:
-    """Change a project. Needs admin: admin."""
+    """Change a project that the caller may know of (P6). Needs admin: admin."""
     database = core_of(request).database
+    await _refuse_unseen(database, caller, here, project_id)
     changed = body.model_dump(exclude_unset=True)
     await service.change_project(
         database,
@@ -71,6 +83,16 @@ async def change_project(
     return await _project_answer(database, here, project_id, status=200)
 
 
+async def _refuse_unseen(database: Database, caller: Allow, company_id: CompanyId, project_id: ProjectId) -> None:
+    """Raise `project_unknown`, as for no project, to whoever is neither its member nor company admin (P6)."""
+    if caller.is_company_admin:
+        return
+    async with database.read() as reader:
+        membership = await contacts.find_membership(reader, company_id, grantor(caller).contact_id, project_id)
+    if membership is None:
+        raise project_unknown()
+
+
 async def _project_answer(
     database: Database, company_id: CompanyId, project_id: ProjectId, *, status: int
 ) -> JSONResponse:
@@ -78,5 +100,5 @@ async def _project_answer(
         project = await companies.find_project(reader, company_id, project_id)
         company = await companies.find_company(reader, company_id)
     if project is None or company is None:
-        raise NotFound("project_unknown")
+        raise project_unknown()
     return JSONResponse(shapes.project_entry(project, company), status, headers=NO_STORE)
