@@ -29,12 +29,12 @@ def required(parameters: Parameters, name: str) -> str:
     """Return a parameter; `invalid_request` when it is missing or empty."""
     value = parameters.get(name)
     if not value:
-        raise invalid_request(f"The parameter {name} is missing.")
+        raise invalid_request(f"The parameter {name} is missing.", reason="parameter_missing")
     return value
 
 
 def app_of(caller: Authenticated) -> AppClient:
     """Return the app that is asking; a service account may use no grant but its own (S4)."""
     if not isinstance(caller.client, AppClient):
-        raise unauthorized_client("A service account gets tokens by the client_credentials grant alone.")
+        raise unauthorized_client("grant_for_apps")
     return caller.client

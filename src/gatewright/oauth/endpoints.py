@@ -76,8 +76,11 @@ async def _revoke(request: Request) -> JSONResponse:
     parameters = await oauth_parameters(request)
     desk, noted = _desk(request), seen(request)
     caller = await authenticate(request.headers, parameters, facts=desk.facts, keys=desk.keys)
-    token = required(parameters, "token")
-    await revoke(desk, _tokens(request), caller, token, seen=noted, now=noted.now)
+    try:
+        token = required(parameters, "token")
+        await revoke(desk, _tokens(request), caller, token, seen=noted, now=noted.now)
+    except OAuthRefusal as refusal:
+        return refused(refusal, caller=caller)
     return OAuthJSON({})
 
 

@@ -23,7 +23,7 @@ class OAuthRefusal(Exception):
 
 _GRANT: Mapping[str, str] = {
     "app_blocked": "The app was blocked.",
-    "authorization_ended": "The user ended the authorization. Ask for authorization again.",
+    "authorization_ended": "The authorization was ended. Ask for authorization again.",
     "code_expired": "The authorization code has expired.",
     "code_reused": "The authorization code was used twice, so its tokens were ended.",
     "code_unknown": "The authorization code is invalid: unknown, used already, or issued to another client.",
@@ -49,14 +49,15 @@ def invalid_grant(reason: str) -> OAuthRefusal:
     return OAuthRefusal("invalid_grant", _GRANT[reason], reason=reason)
 
 
-def invalid_request(description: str) -> OAuthRefusal:
+def invalid_request(description: str, *, reason: str = "") -> OAuthRefusal:
     """Return the refusal of a request that cannot be understood."""
-    return OAuthRefusal("invalid_request", description)
+    return OAuthRefusal("invalid_request", description, reason=reason)
 
 
 def invalid_scope() -> OAuthRefusal:
     """Return the refusal of a scope that is unknown, not allowed, or wider than what was granted."""
-    return OAuthRefusal("invalid_scope", "A requested scope is unknown, or was not granted to this client.")
+    told = "A requested scope is unknown, or was not granted to this client."
+    return OAuthRefusal("invalid_scope", told, reason="scope_not_granted")
 
 
 def invalid_client(description: str = "", *, reason: str = "") -> OAuthRefusal:
@@ -65,9 +66,16 @@ def invalid_client(description: str = "", *, reason: str = "") -> OAuthRefusal:
     return OAuthRefusal("invalid_client", told, reason=reason)
 
 
-def unauthorized_client(description: str, *, status: int = 0) -> OAuthRefusal:
-    """Return the refusal of something that this kind of client may not do."""
-    return OAuthRefusal("unauthorized_client", description, status=status)
+_CLIENT: Mapping[str, str] = {
+    "grant_for_apps": "A service account gets tokens by the client_credentials grant alone.",
+    "grant_for_service_accounts": "The client_credentials grant is for service accounts, not for apps.",
+    "token_of_another_client": "The token was issued to another client.",
+}
+
+
+def unauthorized_client(reason: str, *, status: int = 0) -> OAuthRefusal:
+    """Return the refusal of something that this client may not do; `reason` is a stable machine code."""
+    return OAuthRefusal("unauthorized_client", _CLIENT[reason], reason=reason, status=status)
 
 
 def temporarily_unavailable() -> OAuthRefusal:

@@ -26,7 +26,7 @@ async def exchange(
     """Return an access token of the service account, never a refresh token (S4)."""
     account = caller.client
     if not isinstance(account, ServiceAccountClient) or caller.secret_id is None:
-        raise unauthorized_client("The client_credentials grant is for service accounts, not for apps.")
+        raise unauthorized_client("grant_for_service_accounts")
     # M8: no scope is ever given to a service account.
     if asked_scopes(parameters.get("scope"), allowed=()) is None:
         raise invalid_scope()
