@@ -27,7 +27,7 @@ def derive_refresh_token(keys: ServerKeys, family: Family) -> str:
     key = keys.find(family.key_id)
     body = bytes.fromhex(key.id) + bytes.fromhex(family.id) + family.generation.to_bytes(_GENERATION, "big")
     mac = _mac(key, family.id, family.generation, family.salt)
-    return PREFIX + base64.urlsafe_b64encode(body + mac).decode()
+    return _written(body + mac)
 
 
 def parse_refresh_token(text: str) -> RefreshToken | None:
@@ -38,7 +38,8 @@ def parse_refresh_token(text: str) -> RefreshToken | None:
         body = base64.b64decode(text[len(PREFIX) :], altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return None
-    if len(body) != _SIZE:
+    # One spelling alone: base64 forgives padding and the letters of its other alphabet.
+    if len(body) != _SIZE or _written(body) != text:
         return None
     rest = body[_KEY_ID:]
     return RefreshToken(
@@ -47,6 +48,10 @@ def parse_refresh_token(text: str) -> RefreshToken | None:
         generation=int.from_bytes(rest[_FAMILY : _FAMILY + _GENERATION], "big"),
         mac=rest[_FAMILY + _GENERATION :],
     )
+
+
+def _written(body: bytes) -> str:
+    return PREFIX + base64.urlsafe_b64encode(body).decode()
 
 
 def is_genuine(keys: ServerKeys, token: RefreshToken, *, salt: bytes) -> bool:

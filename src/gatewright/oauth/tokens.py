@@ -4,6 +4,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from gatewright.base.ids import FamilyId
 from gatewright.base.secrets import ServerKeys, fingerprint
 from gatewright.db.engine import Database, Transaction
 from gatewright.events.facts import Facts
@@ -23,9 +24,11 @@ from gatewright.oauth.model import (
     DeadToken,
     FamilyLink,
     LiveToken,
+    RefreshToken,
     ServiceAccountClient,
     SigningKey,
 )
+from gatewright.oauth.refresh_tokens import is_genuine, parse_refresh_token
 from gatewright.oauth.rules import (
     EXPIRED,
     INVALID,
@@ -71,8 +74,12 @@ class TokenReader:
         """Return who acts with this token, or why it is dead.
 
         Presenting a token confirms its generation: from the first answer on, the refresh
-        token it came from is a replay, whichever process is asked (T6).
+        token it came from is a replay, whichever process is asked (T6). A refresh token is
+        no access token, and shown here it confirms its generation all the same.
         """
+        if (refresh_token := parse_refresh_token(token)) is not None:
+            await self._see_refresh_token(refresh_token)
+            return INVALID
         claims = await self.verify(token, now=now)
         if isinstance(claims, DeadToken):
             return claims
@@ -82,20 +89,31 @@ class TokenReader:
 
     async def verify(self, token: str, *, now: datetime) -> Claims | DeadToken:
         """Return what an unexpired token of ours says, whether or not what it hangs from stands."""
-        if len(token) > LONGEST_TOKEN or not token.isascii():
+        verified = await self._verify(token, now=now)
+        if verified is None:
             return INVALID
+        # A99: a clock that is set back does not revive what was answered as expired.
+        verified.has_expired = verified.has_expired or now >= verified.claims.expires_at
+        return EXPIRED if verified.has_expired else verified.claims
+
+    async def signed_claims(self, token: str, *, now: datetime) -> Claims | None:
+        """Return what a token of ours says, expired or not; None for anything else."""
+        verified = await self._verify(token, now=now)
+        return None if verified is None else verified.claims
+
+    async def _verify(self, token: str, *, now: datetime) -> _Verified | None:
+        if len(token) > LONGEST_TOKEN or not token.isascii():
+            return None
         stored = await self.facts.get(signing_keys_fact())
         verified = self._verified.get(fingerprint(token)) or self._check(token, stored)
         if verified is None:
-            return INVALID
+            return None
         claims = verified.claims
         key = next((key for key in stored if key.kid == claims.kid), None)
         lifetime = self.settings.access_token_lifetime
         if key is None or not key_still_verifies(key, claims, lifetime=lifetime, now=now):
-            return INVALID
-        # A99: a clock that is set back does not revive what was answered as expired.
-        verified.has_expired = verified.has_expired or now >= claims.expires_at
-        return EXPIRED if verified.has_expired else claims
+            return None
+        return verified
 
     def _check(self, token: str, stored: tuple[SigningKey, ...]) -> _Verified | None:
         """Return the token with its signature found right, kept for its next use; None for a forgery."""
@@ -119,7 +137,7 @@ class TokenReader:
         if isinstance(standing, DeadToken):
             return standing
         if standing.family.confirmed_generation < link.generation:
-            await self._confirm(link)
+            await self._confirm(link.family_id, link.generation)
         return LiveToken(
             principal_kind="user",
             principal_id=standing.user.id,
@@ -135,9 +153,16 @@ class TokenReader:
             family_id=link.family_id,
         )
 
-    async def _confirm(self, link: FamilyLink) -> None:
+    async def _see_refresh_token(self, token: RefreshToken) -> None:
+        family = await self.facts.get(family_fact(token.family_id))
+        if family is None or not is_genuine(self.keys, token, salt=family.salt):
+            return
+        if family.confirmed_generation < token.generation:
+            await self._confirm(token.family_id, token.generation)
+
+    async def _confirm(self, family_id: FamilyId, generation: int) -> None:
         async def confirm(transaction: Transaction) -> bool:
-            return await store.confirm_generation(transaction, family_id=link.family_id, generation=link.generation)
+            return await store.confirm_generation(transaction, family_id=family_id, generation=generation)
 
         await self.database.write(confirm)
 
