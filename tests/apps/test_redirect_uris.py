@@ -241,6 +241,12 @@ def test_a_list_of_redirect_uris_is_bounded() -> None:
     assert len(problems_of_redirect_uris(many)) == 1
 
 
+def test_a_list_of_too_many_is_not_looked_into() -> None:
+    """D5: a form holds tens of thousands of lines; what is refused anyway costs no work and one sentence."""
+    [problem] = problems_of_redirect_uris(["not a URI"] * 20_000)
+    assert problem.message == f"must be at most {MOST_REDIRECT_URIS}"
+
+
 def test_a_homepage_is_an_address_a_browser_may_open() -> None:
     """D2: shown as a link to users, so no `javascript:` either."""
     assert problems_of_homepage("") == []

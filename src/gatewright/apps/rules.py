@@ -128,14 +128,18 @@ def _fault_in_rest(path: str, query: str) -> str | None:
 
 
 def problems_of_redirect_uris(uris: Sequence[str]) -> list[Problem]:
-    """Return one problem for each URI that cannot be registered, with its place in the list (D5)."""
-    faults = {at: fault for at, uri in enumerate(uris) if (fault := fault_in_redirect_uri(uri))}
-    for at, uri in enumerate(uris):
-        if uri in uris[:at]:
-            faults.setdefault(at, "is there twice; take one away")
-    problems = [Problem("redirect_uris", f"line {at + 1}: {uris[at][:80]!r} {faults[at]}") for at in sorted(faults)]
+    """Return one problem for each URI that cannot be registered, with its place in the list (D5).
+
+    A list that is too long is not looked into: its length is the one problem.
+    """
     if len(uris) > MOST_REDIRECT_URIS:
-        problems.append(Problem("redirect_uris", f"must be at most {MOST_REDIRECT_URIS}"))
+        return [Problem("redirect_uris", f"must be at most {MOST_REDIRECT_URIS}")]
+    problems, before = [], set[str]()
+    for line, uri in enumerate(uris, start=1):
+        fault = fault_in_redirect_uri(uri) or ("is there twice; take one away" if uri in before else None)
+        if fault:
+            problems.append(Problem("redirect_uris", f"line {line}: {uri[:80]!r} {fault}"))
+        before.add(uri)
     return problems
 
 
