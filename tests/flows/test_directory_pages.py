@@ -104,6 +104,38 @@ async def test_a_contact_is_added_and_its_levels_are_set_next(world: World) -> N
 # a contact -----------------------------------------------------------------------------------
 
 
+async def test_a_reader_of_the_directory_sees_their_own_projects_alone(world: World) -> None:
+    """P6: neither a contact's other projects nor those it could join, but for a company admin."""
+    ada = world.people["ada"].contacts["alder"]
+    await world.add_member("alder", "tower", ada)
+    await world.add_project("quay", "alder", "Quayside")
+    page = contact_page(world, "ada")
+    readers = (await (await world.signed_in("wim")).get(page)).text
+    assert "Tower" not in readers
+    assert "Quayside" not in readers
+    admins = (await (await world.signed_in("ada")).get(page)).text
+    assert "Tower" in admins
+    assert "Quayside" in admins
+    own = (await (await world.signed_in("wim")).get(contact_page(world, "wim"))).text
+    assert "Bridge" in own
+    await world.add_member("alder", "bridge", ada)
+    readers = (await (await world.signed_in("wim")).get(page)).text
+    assert "Bridge" in readers
+    assert "Tower" not in readers
+    listed = (await (await world.signed_in("wim")).get(at(world, "/directory?q=Ada"))).text
+    assert ("1 project" in listed, "2 projects" in listed) == (True, False)
+
+
+async def test_what_happened_names_projects_to_company_admins_alone(world: World) -> None:
+    """P6: who may set the company may be no member of what was made there."""
+    await world.add_project("quay", "alder", "Quayside")
+    assert "made the project Quayside" in (await (await world.signed_in("ada")).get(at(world))).text
+    setters = (await (await world.signed_in("max")).get(at(world))).text
+    assert "made the service account Nightly export" in setters
+    assert "Quayside" not in setters
+    assert "Bridge" not in setters
+
+
 async def test_the_grid_saves_company_and_project_levels(world: World) -> None:
     """M2: one select for each tool, in the company and on each project."""
     browser, path = await world.signed_in("ada"), contact_page(world, "wim")

@@ -121,7 +121,8 @@ async def _entries(
     if MANAGE not in caller.scopes:
         return [shapes.contact_entry(c, shows_address=show) for c, show in zip(found, shows, strict=True)]
     tools = await companies.list_tools(reader)
-    held = await contacts.memberships(reader, company_id, [c.id for c in found])
+    known_to = None if caller.is_company_admin else grantor(caller).contact_id  # P6
+    held = await contacts.memberships(reader, company_id, [c.id for c in found], known_to=known_to)
     return [
         shapes.managed_entry(c, held.get(c.id, ()), tools=tools, shows_address=show)
         for c, show in zip(found, shows, strict=True)

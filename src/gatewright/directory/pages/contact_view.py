@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from gatewright.base.ids import ContactId, ProjectId
 from gatewright.db.engine import Reader
-from gatewright.directory.model import Contact, Membership, Tool
+from gatewright.directory.model import Contact, Tool
 from gatewright.directory.pages.grid import LAST_ADMIN, Bounds, Stated, company_row, project_row
 from gatewright.directory.pages.viewing import Viewing
 from gatewright.directory.rules import is_company_admin
@@ -51,7 +51,7 @@ async def _context(reader: Reader, here: Viewing, contact: Contact, sent: Sent) 
     tools = await companies.list_tools(reader)
     bounds = await _bounds(reader, here, contact)
     projects = await _projects(reader, here, contact, tools, bounds, sent)
-    others = await overview.projects_without(reader, contact.company_id, contact.id, limit=_MOST_OTHER_PROJECTS)
+    others = await _others(reader, contact) if here.may_edit else []  # P6
     shown = contact.email if here.may_set or contact.service_account_id is None else None  # S2
     return {
         "company": {"id": here.company.id, "name": here.company.name},
@@ -89,15 +89,20 @@ async def _bounds(reader: Reader, here: Viewing, contact: Contact) -> Bounds:
 async def _projects(
     reader: Reader, here: Viewing, contact: Contact, tools: list[Tool], bounds: Bounds, sent: Sent
 ) -> list[dict[str, object]]:
-    held = await contacts.memberships(reader, contact.company_id, [contact.id])
-    levels = {membership.project_id: membership.levels for membership in held.get(contact.id, ())}
+    held = await contacts.memberships(reader, contact.company_id, [contact.id], known_to=here.sees_projects_of)
+    seen = {membership.project_id: membership for membership in held.get(contact.id, ())}
     rows = []
     for project in await overview.projects_of(reader, contact.company_id, contact.id):
-        membership = Membership(project.id, levels.get(project.id, {}))
-        cells = project_row(contact, membership, tools, bounds, sent.projects.get(project.id))
+        if project.id not in seen:
+            continue  # P6
+        cells = project_row(contact, seen[project.id], tools, bounds, sent.projects.get(project.id))
         shown = {"cells": [asdict(cell) for cell in cells], "may_remove": here.may_edit}
         rows.append({**asdict(project), **shown})
     return rows
+
+
+async def _others(reader: Reader, contact: Contact) -> list[overview.ProjectName]:
+    return await overview.projects_without(reader, contact.company_id, contact.id, limit=_MOST_OTHER_PROJECTS)
 
 
 async def _removal(reader: Reader, contact: Contact, bounds: Bounds, *, projects: int) -> dict[str, object]:

@@ -63,7 +63,8 @@ async def _answer(
         found = await contacts.list_contacts(
             reader, company_id, q=q, all_addresses=here.may_set, limit=page.size, offset=page.offset
         )
-        held = await contacts.memberships(reader, company_id, [contact.id for contact in found])
+        ids = [contact.id for contact in found]
+        held = await contacts.memberships(reader, company_id, ids, known_to=here.sees_projects_of)
         tools = await companies.list_tools(reader)
     context = {
         "company": {"id": company_id, "name": here.company.name},

@@ -17,7 +17,9 @@ def _named(key: str) -> _Sentence:
     return name
 
 
-_contact, _project, _account, _app = map(_named, ("contact", "project", "service_account", "app"))
+_contact, _project, _template, _account, _app = map(
+    _named, ("contact", "project", "template", "service_account", "app")
+)
 
 
 def _membership(event: RecentEvent) -> str:
@@ -33,7 +35,7 @@ SENTENCES: Mapping[str, _Sentence] = {
     "company.changed": _policy,
     "project.created": lambda e: f"made the project {_project(e)}",
     "project.changed": lambda e: f"changed the project {_project(e)}",
-    "template.saved": lambda e: f"saved the template {_project(e)}",
+    "template.saved": lambda e: f"saved the template {_template(e)}",
     "contact.added": lambda e: f"added {_contact(e)} to the directory",
     "contact.changed": lambda e: f"changed name or address of {_contact(e)}",
     "contact.removed": lambda e: f"removed {_contact(e)} from the directory",
@@ -49,6 +51,8 @@ SENTENCES: Mapping[str, _Sentence] = {
     "service_account.disabled": lambda e: f"stopped {_account(e)} by an address",
     "service_account.deleted": lambda e: f"deleted the service account {_account(e)}",
 }
+
+OF_PROJECTS = frozenset({"project.created", "project.changed", "membership.set", "membership.ended"})
 
 
 def line(event: RecentEvent) -> dict[str, object]:

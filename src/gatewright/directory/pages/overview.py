@@ -9,7 +9,7 @@ from gatewright.base.levels import Level
 from gatewright.db.engine import Reader
 from gatewright.directory import service
 from gatewright.directory.model import ADMIN
-from gatewright.directory.pages.event_lines import SENTENCES, line
+from gatewright.directory.pages.event_lines import OF_PROJECTS, SENTENCES, line
 from gatewright.directory.pages.viewing import Viewing, allowed, viewing
 from gatewright.directory.store import overview
 from gatewright.directory.store.recent import recent_events
@@ -45,7 +45,9 @@ async def show(request: Request) -> Response:
 
 
 async def _happened(reader: Reader, here: Viewing) -> list[dict[str, object]]:
-    found = await recent_events(reader, here.company.id, kinds=tuple(SENTENCES), limit=_MOST_EVENTS)
+    # P6: what a project's event says names the project, of which they may be no member.
+    kinds = tuple(kind for kind in SENTENCES if here.may_edit or kind not in OF_PROJECTS)
+    found = await recent_events(reader, here.company.id, kinds=kinds, limit=_MOST_EVENTS)
     return [line(event) for event in found]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from gatewright.base.errors import Invalid, NotFound, Refusal
-from gatewright.base.ids import CompanyId
+from gatewright.base.ids import CompanyId, ContactId
 from gatewright.base.levels import Level
 from gatewright.db.engine import Reader
 from gatewright.directory.model import ADMIN, Company, Grantor, Levels
@@ -39,6 +39,11 @@ class Viewing:
         if self.allow.contact_id is None:
             raise NotFound("company_unknown")
         return Grantor(self.allow.contact_id)
+
+    @property
+    def sees_projects_of(self) -> ContactId | None:
+        """Return the contact whose projects are all they know of; None: every project (P6)."""
+        return None if self.may_edit else self.grantor.contact_id
 
 
 async def allowed(request: Request, *, tool: str | None = None, level: Level | None = None) -> Allow:

@@ -140,13 +140,19 @@ def _from(row: Row[Any]) -> Contact:
 
 
 async def memberships(
-    reader: Reader, company_id: CompanyId, contact_ids: Sequence[ContactId]
+    reader: Reader, company_id: CompanyId, contact_ids: Sequence[ContactId], *, known_to: ContactId | None = None
 ) -> dict[ContactId, list[Membership]]:
-    """Return the memberships of these contacts, each contact's by project id."""
+    """Return the memberships of these contacts, each contact's by project id.
+
+    `known_to`: only of projects that this contact is a member of too (P6).
+    """
     m = project_members.c
     statement = select(m.contact_id, m.project_id, m.levels).where(
         m.company_id == company_id, m.contact_id.in_(contact_ids)
     )
+    if known_to is not None:
+        theirs = select(m.project_id).where(m.company_id == company_id, m.contact_id == known_to)
+        statement = statement.where(m.project_id.in_(theirs))
     found: dict[ContactId, list[Membership]] = defaultdict(list)
     for row in await reader.execute(statement.order_by(m.contact_id, m.project_id)):
         found[row.contact_id].append(Membership(row.project_id, unstored(row.levels)))
