@@ -83,8 +83,8 @@ async def test_nobody_becomes_a_user_at_a_service_accounts_address(town: Town) -
 
 _SERVICE_ACCOUNT = (
     "INSERT INTO service_accounts (company_id, id, name, client_id, contact_id, address_folded, secret_id,"
-    " secret_digest, secret_key_id, secret_hint, secret_created_at, created_at) VALUES (:company, 77, 'Robot',"
-    " 'client', 1, 'robot@service.example', 's', '', 'k', 'h', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00')"
+    " secret_digest, secret_key_id, secret_created_at, created_at) VALUES (:company, 77, 'Robot',"
+    " 'client', 1, 'robot@service.example', 's', '', 'k', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00')"
 )
 
 
