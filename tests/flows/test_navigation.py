@@ -49,6 +49,22 @@ async def test_every_tab_that_is_shown_opens_and_no_other_does(world: World) -> 
             assert (await browser.get(tab)).status_code == (200 if tab in expected else 403), (person, tab)
 
 
+async def test_a_company_that_one_may_not_enter_is_not_offered(world: World) -> None:
+    """M6: without any level or membership the overview is closed, so neither place nor tab leads to it."""
+    alder, zoe = f"/companies/{world.companies['alder']}", await world.add_person("zoe", "Zoe Zeder")
+    contact = await world.add_contact("alder", "zoe")
+    browser = await world.signed_in("zoe")
+    closed = await browser.get(alder)
+    assert closed.status_code == 403
+    assert alder not in Page(closed).links
+    assert alder not in await links(world, "zoe", "/account/apps")
+    await world.add_member("alder", "bridge", zoe.contacts["alder"])
+    assert alder in await links(world, "zoe", "/account/apps")
+    assert alder in await links(world, "zoe", alder)
+    await world.set_levels("alder", contact, budget="read_only")
+    assert alder in await links(world, "zoe", "/account/apps")
+
+
 async def test_a_tab_counts_the_decisions_that_wait_behind_it(world: World) -> None:
     """I2: an app that asks to be let in."""
     alder, database = world.companies["alder"], world.house.database

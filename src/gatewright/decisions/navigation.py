@@ -18,7 +18,7 @@ COMPANY: Final = "company:"
 
 @dataclass(frozen=True, slots=True)
 class CompanyTab:
-    """A tab of a company, and what opening it takes; no tool: a contact there."""
+    """A tab of a company, and what opening it takes; no tool: any level or membership."""
 
     name: str
     path: str
@@ -43,7 +43,7 @@ class PlacesAndTabs:
     access: Access
 
     async def places(self, viewer: Viewer, *, now: datetime) -> list[Place]:
-        """Return the viewer's account, the companies they have a contact in, and their apps."""
+        """Return the viewer's account, the companies they may enter, and their apps."""
         async with self.database.read() as reader:
             entered = await store.companies_entered(reader, viewer.user_id)
             apps = await store.count_apps(reader, viewer.user_id)
@@ -67,7 +67,9 @@ class PlacesAndTabs:
         return [tab for tab in tabs if tab is not None]
 
     async def _tab(self, viewer: Viewer, company_id: CompanyId, tab: CompanyTab, *, now: datetime) -> Tab | None:
-        question = Question(company_id=company_id, needs_company=True, tool=tab.tool, level=tab.level)
+        question = Question(
+            company_id=company_id, needs_company=True, tool=tab.tool, level=tab.level, any_level=tab.tool is None
+        )
         if not isinstance(await self.access.by_user(viewer.user_id, question, now=now), Allow):
             return None
         count = await self._requests(company_id) if tab.counts_requests else 0

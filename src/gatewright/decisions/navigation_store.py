@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from gatewright.base.ids import CompanyId, UserId
 from gatewright.db.engine import Reader
-from gatewright.db.schema import apps, companies, contacts, installations
+from gatewright.db.schema import apps, companies, contacts, installations, project_members
+from gatewright.decisions.store import read_levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +20,21 @@ class Entered:
 
 
 async def companies_entered(reader: Reader, user_id: UserId) -> list[Entered]:
-    """Return the companies with a contact of the user, by name."""
+    """Return the companies where a contact of the user holds any level or membership, by name."""
+    is_member = exists().where(
+        project_members.c.company_id == contacts.c.company_id, project_members.c.contact_id == contacts.c.id
+    )
     found = (
-        select(companies.c.id, companies.c.name, contacts.c.is_directory_admin)
+        select(companies.c.id, companies.c.name, contacts.c.is_directory_admin, contacts.c.levels, is_member)
         .join(contacts, contacts.c.company_id == companies.c.id)
         .where(contacts.c.user_id == user_id)
         .order_by(companies.c.name, companies.c.id)
     )
-    return [Entered(CompanyId(row.id), row.name, row.is_directory_admin) for row in await reader.execute(found)]
+    return [
+        Entered(CompanyId(id_), name, is_admin)
+        for id_, name, is_admin, levels, is_on_a_project in await reader.execute(found)
+        if is_on_a_project or any(read_levels(levels).values())
+    ]
 
 
 async def count_apps(reader: Reader, owner_id: UserId) -> int:
