@@ -153,7 +153,8 @@ async def test_validation_answers_one_entry_per_field(world: World) -> None:
     assert answer.status_code == 422
     body = answer.json()
     assert body["error"]["code"] == "invalid_fields"
-    assert set(body["error"]["fields"]) == {"email", "name", "role", "id"}
+    assert set(body["error"]) == {"code", "message", "help", "request_id"}
+    assert {sentence.partition(":")[0] for sentence in body["errors"]} == {"email", "name", "role", "id"}
     assert len(body["errors"]) == 4
 
 

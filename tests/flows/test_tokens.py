@@ -253,7 +253,8 @@ async def test_token_info_tells_the_bearer_of_its_own_token(world: World) -> Non
 async def test_token_info_tells_missing_invalid_and_revoked_apart(world: World) -> None:
     # T11: case A97, a refresh token is no access token
     missing = await world.call(None, "/oauth/token/info")
-    assert (missing.status_code, missing.headers["www-authenticate"]) == (401, 'Bearer realm="gatewright"')
+    assert missing.status_code == 401
+    assert missing.headers["www-authenticate"].startswith('Bearer realm="gatewright", error="invalid_token", ')
     assert missing.json()["state"] == "unauthorized"
     tokens = await world.tokens("ada", "crane")
     for wrong in ("x", tokens.refresh, tokens.access + "x", "a" * 5000):

@@ -62,11 +62,10 @@ async def _token_info(request: Request) -> JSONResponse:
     """`GET /oauth/token/info`: what the bearer's own token is, or why it is dead."""
     token, now = bearer(request), seen(request).now
     if token is None:
-        return _dead('Bearer realm="gatewright"', "No access token was sent. Send Authorization: Bearer.")
+        return _dead("No access token was sent. Send Authorization: Bearer.")
     found = await _tokens(request).read(token, now=now)
     if isinstance(found, DeadToken):
-        challenge = f'Bearer realm="gatewright", error="invalid_token", error_description="{found.description}"'
-        return _dead(challenge, found.description)
+        return _dead(found.description)
     return OAuthJSON(_info(found, now=now))
 
 
@@ -166,6 +165,7 @@ def _info(token: LiveToken, *, now: datetime) -> Mapping[str, Any]:
     }
 
 
-def _dead(challenge: str, description: str) -> JSONResponse:
+def _dead(description: str) -> JSONResponse:
+    challenge = f'Bearer realm="gatewright", error="invalid_token", error_description="{description}"'
     body = {"error": "invalid_token", "error_description": description, "state": "unauthorized"}
     return OAuthJSON(body, 401, {"www-authenticate": challenge})

@@ -60,7 +60,6 @@ def refusal_answer(request: Request, refusal: Refusal) -> JSONResponse:
     }
     sentences = [refusal.message]
     if isinstance(refusal, Invalid):
-        error["fields"] = {p.field: p.message for p in refusal.problems}  # type: ignore[assignment]
         sentences = [f"{p.field}: {p.message}" for p in refusal.problems]
     headers = dict(NO_STORE)
     if status == 401:
@@ -75,9 +74,10 @@ def refusal_answer(request: Request, refusal: Refusal) -> JSONResponse:
 
 
 def challenge(refusal: Refusal) -> str:
-    """Return the value of `WWW-Authenticate` (RFC 6750 §3): no error code when no token was sent."""
-    if refusal.code == "token_missing":
-        return 'Bearer realm="gatewright"'
+    """Return the value of `WWW-Authenticate` (RFC 6750 §3).
+
+    A call without a token gets it whole as well: clients out there read the error there.
+    """
     return f'Bearer realm="gatewright", error="invalid_token", error_description="{refusal.message}"'
 
 

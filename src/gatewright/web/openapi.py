@@ -45,7 +45,6 @@ REFUSAL: Final[dict[str, Any]] = {
                 "message": {**TEXT, "description": "one sentence"},
                 "help": {**TEXT, "description": "who can fix it, and how"},
                 "request_id": {**TEXT, "format": "uuid"},
-                "fields": {"type": "object", "additionalProperties": TEXT, "description": "with 422: by field"},
             },
         },
         "errors": {"type": "array", "items": TEXT, "description": "the same sentences in a list"},
