@@ -186,6 +186,7 @@ async def test_the_page_says_what_a_disconnection_would_stop(place: Place) -> No
         await tenants.contact(company, f"{user}@x.example", user_id=user)
         if company == place.alder:
             await tenants.authorization(user, place.app)
+    await place.call(place.alder)
     await directory.deactivate_user(tenants.database, user_id=place.wim, origin=OPERATOR, now=NOON)
     for company, day, result, at in (
         (place.alder, "2026-11-23", "allow", NOON),

@@ -83,6 +83,18 @@ async def test_apps_are_searched_filtered_and_blocked_beforehand(world: World) -
     assert (await world.call(crane, PROJECTS, company="alder")).json()["error"]["code"] == "app_not_connected"
 
 
+async def test_the_page_of_an_app_never_seen_names_nobody(world: World) -> None:
+    """P6, I6: whoever authorized it for another company is not told of here."""
+    await world.tokens("wim", "plain")
+    ada = await world.signed_in("ada")
+    form = Page(page := await ada.get(at(world, "plain"))).form(action="/disconnect")
+    assert (await ada.post(form.action, data=form.fields)).status_code == 303
+    blocked = await ada.get(at(world, "plain"))  # with a row now, and still never seen
+    assert "0 users stopped" in blocked.text
+    assert "Wim Weide" not in page.text + blocked.text
+    assert (await ada.get(at(world))).text.count("Wim Weide") == 0
+
+
 async def test_disconnecting_offers_to_end_what_the_app_made(world: World) -> None:
     """M8: service accounts are ticked, the rest is offered, and what stays ticked ends too."""
     manager = (await world.tokens("ada", "crane", scope="company.manage")).access

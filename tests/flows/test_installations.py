@@ -74,6 +74,16 @@ async def test_a_dry_run_says_what_would_stop_and_stops_nothing(world: World, ma
     assert (await world.call(token, PROJECTS, company="alder")).status_code == 200
 
 
+async def test_of_an_app_never_seen_a_dry_run_tells_nothing(world: World, manager: str) -> None:
+    """P6, I6: whether the company's people use it elsewhere is no concern of its admins."""
+    await world.tokens("wim", "plain")
+    path = at(world, "plain", "disconnect")
+    foreseen = await world.call(manager, f"{path}?dry_run=true", method="POST")
+    nothing = {"users": 0, "calls_24h": 0, "last_call_at": None}
+    assert foreseen.json() == {"status": None, "stops": nothing}
+    assert (await world.call(manager, path, method="POST")).json()["stops"] == nothing
+
+
 async def test_disconnecting_twice_and_at_once_answers_alike(world: World, manager: str) -> None:
     """I3, T12: idempotent, in parallel too."""
     token = (await world.tokens("ada", "plain")).access

@@ -258,13 +258,22 @@ def _select(company_id: CompanyId) -> Select[Any]:
 
 
 def _select_users(company_id: CompanyId, app_ids: Sequence[AppId], *columns: ColumnElement[Any]) -> Select[Any]:
+    """Select the contacts who use the apps, of apps that came through the company.
+
+    P6: of any other app, blocked beforehand or not, a contact's authorization is for
+    another company, and none of this one's concern.
+    """
+    came_through = installations.c.connected_at.is_not(None) | (
+        installations.c.status == InstallationStatus.REQUESTED.value
+    )
     return (
         select(*columns)
         .select_from(contacts)
         .join(users, users.c.id == contacts.c.user_id)
         .join(authorizations, authorizations.c.user_id == users.c.id)
         .join(apps, apps.c.id == authorizations.c.app_id)
-        .where(contacts.c.company_id == company_id, authorizations.c.app_id.in_(app_ids), *is_standing())
+        .join(installations, (installations.c.company_id == company_id) & (installations.c.app_id == apps.c.id))
+        .where(contacts.c.company_id == company_id, came_through, authorizations.c.app_id.in_(app_ids), *is_standing())
     )
 
 
