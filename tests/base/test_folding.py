@@ -1,8 +1,10 @@
 """Folding of addresses, and what a name may hold."""
 
+from time import perf_counter
+
 import pytest
 
-from gatewright.base.folding import fold_email, is_email_shaped, is_name_shaped
+from gatewright.base.folding import LONGEST_EMAIL, fold_email, is_email_shaped, is_name_shaped
 
 
 @pytest.mark.parametrize(
@@ -23,6 +25,21 @@ def test_folding_twice_changes_nothing() -> None:
     """P1: ﬁ, İ and ẞ fold to themselves once folded."""
     for email in ("ﬁ@x.example", "İ@x.example", "STRAẞE@x.example", "ǅ@x.example"):
         assert fold_email(fold_email(email)) == fold_email(email)
+
+
+def test_what_is_longer_than_an_address_is_not_folded() -> None:
+    """P1: folding a run of combining marks takes time that grows with its square (A117)."""
+    assert len(fold_email("\u0316" * LONGEST_EMAIL)) == LONGEST_EMAIL
+    with pytest.raises(ValueError, match="too long"):
+        fold_email("\u0316" * (LONGEST_EMAIL + 1))
+
+
+def test_what_is_too_long_is_told_without_reading_it() -> None:
+    """A117: letter by letter these would take seconds."""
+    started = perf_counter()
+    assert not is_email_shaped("a" * 20_000_000 + "@x.example")
+    assert not is_name_shaped("a" * 20_000_000)
+    assert perf_counter() - started < 0.5
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,24 @@ async def test_a_failed_sign_in_answers_422_with_the_page_and_one_sentence(
     assert not await is_signed_in(browser)
 
 
+async def test_what_cannot_be_an_address_is_unknown_before_it_is_folded(world: World) -> None:
+    """P1: folding it would hold up everybody (A117); it costs the work of a wrong password (A108)."""
+    compared: list[str | None] = []
+
+    class Counted(Passwords):
+        async def verify(self, password_hash: str | None, password: str) -> bool:
+            compared.append(password_hash)
+            return await super().verify(password_hash, password)
+
+    world.app.state.passwords.close()
+    world.app.state.passwords = Counted()
+    browser = await world.browser()
+    for email in ("\u0345\u0316" * 20_000, "a" * 250 + "@b.example", "two words@example.com"):
+        answer = await world.sign_in(browser, email)
+        assert (answer.status_code, answer.text.count("do not open an account")) == (422, 1)
+    assert compared == [None] * 3
+
+
 async def test_nobody_signs_in_with_a_service_accounts_address(world: World) -> None:
     """S2: refused like any unknown address (A108); so is a user whose address lies under that domain."""
     browser = await world.browser()

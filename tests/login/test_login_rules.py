@@ -85,3 +85,8 @@ def test_a_new_password_is_long_and_not_one_letter_again_and_again() -> None:
     assert weakness(("abcdefgh" * LONGEST_PASSWORD)[: LONGEST_PASSWORD + 1], email=email) is not None
     for weak in ("aaaaaaaaaaaa", "abababababab", "112233112233", email, email.upper()):
         assert weakness(weak, email=email) is not None, weak
+
+
+def test_a_password_longer_than_any_address_is_not_compared_with_one() -> None:
+    """A117: comparing folds it."""
+    assert weakness("abcdefgh" + "\u0316" * (LONGEST_PASSWORD - 8), email="ada@northwind.example") is None

@@ -3,7 +3,7 @@
 import unicodedata
 from urllib.parse import parse_qs, quote, urlsplit
 
-from gatewright.base.folding import fold_email
+from gatewright.base.folding import LONGEST_EMAIL, fold_email, is_email_shaped
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 4096
@@ -41,7 +41,7 @@ def waiting_client(path: str) -> str | None:
 
 def is_service_address(email: str, *, service_domain: str) -> bool:
     """Return whether an address lies under the service accounts' domain (S2)."""
-    return fold_email(email).endswith(f"@{fold_email(service_domain)}")
+    return is_email_shaped(email) and fold_email(email).endswith(f"@{fold_email(service_domain)}")
 
 
 def weakness(password: str, *, email: str) -> str | None:
@@ -52,6 +52,7 @@ def weakness(password: str, *, email: str) -> str | None:
         return f"Use at most {LONGEST_PASSWORD:,} characters."
     if len(set(password)) < FEWEST_DIFFERENT_LETTERS:
         return "Use more than the same few characters."
-    if fold_email(password) in {fold_email(email), fold_email(email).partition("@")[0]}:
+    address = fold_email(email)
+    if len(password) <= LONGEST_EMAIL and fold_email(password) in {address, address.partition("@")[0]}:
         return "Use something other than the address itself."
     return None

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, func, select, update
 
-from gatewright.base.folding import fold_email
+from gatewright.base.folding import fold_email, is_email_shaped
 from gatewright.base.ids import UserId
 from gatewright.base.secrets import Digest
 from gatewright.db.engine import Reader, Transaction
@@ -31,7 +31,9 @@ _INVITATION = (
 
 
 async def find_account(reader: Reader, email: str) -> Account | None:
-    """Return the account of an address, however it is spelled (P1)."""
+    """Return the account of an address, however it is spelled (P1); None for what is no address."""
+    if not is_email_shaped(email):
+        return None
     found = (await reader.execute(select(*_ACCOUNT).where(users.c.email_folded == fold_email(email)))).first()
     return None if found is None else Account(**found._asdict())
 
