@@ -25,15 +25,21 @@ async def companies_entered(reader: Reader, user_id: UserId) -> list[Entered]:
         project_members.c.company_id == contacts.c.company_id, project_members.c.contact_id == contacts.c.id
     )
     found = (
-        select(companies.c.id, companies.c.name, contacts.c.is_directory_admin, contacts.c.levels, is_member)
+        select(
+            companies.c.id,
+            companies.c.name,
+            contacts.c.is_directory_admin,
+            contacts.c.levels,
+            is_member.label("is_member"),
+        )
         .join(contacts, contacts.c.company_id == companies.c.id)
         .where(contacts.c.user_id == user_id)
         .order_by(companies.c.name, companies.c.id)
     )
     return [
-        Entered(CompanyId(id_), name, is_admin)
-        for id_, name, is_admin, levels, is_on_a_project in await reader.execute(found)
-        if is_on_a_project or any(read_levels(levels).values())
+        Entered(CompanyId(row.id), row.name, row.is_directory_admin)
+        for row in await reader.execute(found)
+        if row.is_member or any(read_levels(row.levels).values())
     ]
 
 
