@@ -9,9 +9,10 @@ from sqlalchemy import event, text
 
 from gatewright.base.errors import Conflict, Invalid, Refusal
 from gatewright.base.ids import CompanyId, ContactId, UserId
-from gatewright.db.engine import Database
+from gatewright.db.engine import Committed, Database
 from gatewright.directory import service
 from gatewright.directory.store import companies, contacts, users
+from gatewright.events import keys
 from gatewright.events.catalogue import ContactAdded, ContactChanged
 from tests.directory.people import EDGE, Town
 
@@ -330,3 +331,21 @@ async def test_a_search_takes_every_letter_as_itself(town: Town, q: str) -> None
     async with town.database.read() as reader:
         assert await contacts.list_contacts(reader, here, q=q, all_addresses=True, limit=9, offset=0) == []
         assert await contacts.count_contacts(reader, here, q="PLAIN", all_addresses=True) == 1
+
+
+async def test_a_removed_contact_leaves_no_fact_of_a_membership_behind(town: Town) -> None:
+    """T12, P3: every process hears of each row that went, the contact's own and those of its projects."""
+    company_id = await town.company()
+    projects, user_id = [await town.project(company_id) for _ in range(2)], await town.user()
+    contact_id = await town.contact(company_id, user_id=user_id)
+    for project_id in projects:
+        await town.join(company_id, contact_id, project_id, None, rfis="admin")
+    heard: list[Committed] = []
+
+    async def hear(committed: Committed) -> None:
+        heard.append(committed)
+
+    town.database.after_commit.append(hear)
+    assert await town.remove(company_id, contact_id, None)
+    memberships = {keys.membership(company_id, project_id, contact_id) for project_id in projects}
+    assert heard == [Committed(frozenset({keys.contact(company_id, user_id), *memberships}), ends_something=True)]

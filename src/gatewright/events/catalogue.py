@@ -172,8 +172,15 @@ class ContactChanged(ContactAdded):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactRemoved(ContactAdded):
+    """`before["projects"]`: its memberships, by project id; they are gone with it (P3)."""
+
     KIND = "contact.removed"
     ENDS = True
+
+    def touches(self) -> Iterable[str]:
+        yield from ContactAdded.touches(self)
+        for project_id in (self.before or {}).get("projects", ()):
+            yield keys.membership(self.company_id, int(project_id), self.contact_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
