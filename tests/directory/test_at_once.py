@@ -2,11 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 
 import pytest
 
-from gatewright.base.errors import Conflict, Refusal
+from gatewright.base.errors import Conflict, Invalid, Refusal
 from gatewright.db.engine import Transaction
 from gatewright.directory import service
 from gatewright.directory.store import users
@@ -65,3 +65,50 @@ async def test_no_interleaving_leaves_a_company_without_an_active_admin(town: To
         answers = await asyncio.gather(*(act() for _ in range(AT_ONCE)), return_exceptions=True)
         assert [answer for answer in answers if isinstance(answer, Exception) and not isinstance(answer, Refusal)] == []
         assert [company for company in companies if await town.admins(company) < 1] == []
+
+
+async def test_two_who_take_one_address_at_once_are_one_user_and_a_refusal(town: Town) -> None:
+    """P1: the second looked while the first had not committed; it is told the same as later."""
+    ada, ben = await town.user(), await town.user()
+    await _refuses_the_second(
+        town,
+        lambda tx: service.change_user(tx, user_id=ada, email="one@example.com", **EDGE),
+        lambda: service.change_user(town.database, user_id=ben, email="ONE@example.com", **EDGE),
+        field="email",
+    )
+
+
+async def test_two_that_take_one_name_at_once_are_one_company_and_a_refusal(town: Town) -> None:
+    first, second = await town.company(), await town.company()
+    await _refuses_the_second(
+        town,
+        lambda tx: service.change_company(tx, company_id=first, name="Northwind", **EDGE),
+        lambda: service.change_company(town.database, company_id=second, name="Northwind", **EDGE),
+        field="name",
+    )
+
+
+async def _refuses_the_second(
+    town: Town,
+    change: Callable[[Transaction], Awaitable[object]],
+    another: Callable[[], Coroutine[None, None, object]],
+    *,
+    field: str,
+) -> None:
+    """Require that `another`, begun while `change` is not yet committed, is refused for that field."""
+    began, may_commit = asyncio.Event(), asyncio.Event()
+
+    async def first(tx: Transaction) -> None:
+        await change(tx)
+        began.set()
+        await may_commit.wait()
+
+    changing = asyncio.create_task(town.database.write(first))
+    await began.wait()
+    changing_too = asyncio.create_task(another())
+    await asyncio.sleep(0.2)
+    may_commit.set()
+    await changing
+    with pytest.raises(Invalid) as refused:
+        await changing_too
+    assert [problem.field for problem in refused.value.problems] == [field]

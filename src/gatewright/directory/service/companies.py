@@ -57,9 +57,8 @@ async def change_company(
     if after == before:
         tx.answers_an_ending()  # another may just have asked for approval (T12)
         return False
-    if after.name != before.name and await store.find_company_by_name(tx, after.name) is not None:
+    if not await store.update_company(tx, after, now=now):
         raise Invalid(_taken("another company"))
-    await store.update_company(tx, after, now=now)
     event = CompanyChanged(company_id=company_id, before=_company(before), after=_company(after))
     await record(tx, event, origin=origin, now=now)
     return True

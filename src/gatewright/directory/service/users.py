@@ -50,7 +50,7 @@ async def change_user(
     origin: Origin,
     now: datetime,
 ) -> bool:
-    """Return whether anything changed; None leaves a part as it is."""
+    """Return whether anything changed; None leaves a part as it is. Invalid when the address is taken (P1)."""
     _refuse(rules.contact_problems(name=name, email=email))
     before = await users.lock_user(tx, user_id)
     if before is None:
@@ -63,9 +63,10 @@ async def change_user(
     )
     if after == before:
         return False
-    if email is not None:
-        await _refuse_taken(tx, user_id, email)
-    await users.update_user(tx, after, now=now)
+    if email is not None and await users.is_service_address(tx, email):
+        raise Invalid(_TAKEN)
+    if not await users.update_user(tx, after, now=now):
+        raise Invalid(_TAKEN)
     changed = UserChanged(user_id=user_id, before=_state(before), after=_state(after))
     await record(tx, changed, origin=origin, now=now)
     return True
@@ -123,12 +124,6 @@ async def _already(tx: Transaction, user_id: UserId) -> bool:
         raise _unknown()
     tx.answers_an_ending()
     return False
-
-
-async def _refuse_taken(tx: Transaction, user_id: UserId, email: str) -> None:
-    other = await users.find_user_by_email(tx, email)
-    if (other is not None and other.id != user_id) or await users.is_service_address(tx, email):
-        raise Invalid(_TAKEN)
 
 
 def _refuse(problems: list[Problem]) -> None:

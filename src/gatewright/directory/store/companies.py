@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from gatewright.base.ids import CompanyId, ProjectId
 from gatewright.base.levels import Level
@@ -35,12 +36,8 @@ def unstored(levels: Mapping[str, str]) -> Levels:
 
 async def find_company(reader: Reader, company_id: CompanyId) -> Company | None:
     """Return the company of that id."""
-    return await _company(reader, companies.c.id == company_id)
-
-
-async def find_company_by_name(reader: Reader, name: str) -> Company | None:
-    """Return the company of that name."""
-    return await _company(reader, companies.c.name == name)
+    row = (await reader.execute(_companies().where(companies.c.id == company_id))).one_or_none()
+    return row and Company(**row._mapping)
 
 
 async def lock_company(tx: Transaction, company_id: CompanyId) -> Company | None:
@@ -59,19 +56,21 @@ async def insert_company(tx: Transaction, company: Company, *, now: datetime) ->
     return await tx.insert_or_ignore(companies, {**values, "created_at": now, "updated_at": now})
 
 
-async def update_company(tx: Transaction, company: Company, *, now: datetime) -> None:
-    """Write the company's name and policy."""
+async def update_company(tx: Transaction, company: Company, *, now: datetime) -> bool:
+    """Return whether the company's name and policy were written.
+
+    False when the name is taken, and the transaction with it.
+    """
     changed = update(companies).where(companies.c.id == company.id)
-    await tx.execute(changed.values(name=company.name, app_access=company.app_access, updated_at=now))
+    try:
+        await tx.execute(changed.values(name=company.name, app_access=company.app_access, updated_at=now))
+    except IntegrityError:
+        return False
+    return True
 
 
 def _companies() -> Any:  # a Select, whose row type SQLAlchemy's own stubs lose in with_for_update
     return select(companies.c.id, companies.c.name, companies.c.app_access, companies.c.is_active)
-
-
-async def _company(reader: Reader, condition: Any) -> Company | None:
-    row = (await reader.execute(_companies().where(condition))).one_or_none()
-    return row and Company(**row._mapping)
 
 
 # projects ------------------------------------------------------------------------------------
@@ -85,12 +84,6 @@ async def find_project(reader: Reader, company_id: CompanyId, project_id: Projec
 async def find_project_by_name(reader: Reader, company_id: CompanyId, name: str) -> Project | None:
     """Return the company's project of that name."""
     return await _project(reader, projects.c.company_id == company_id, projects.c.name == name)
-
-
-async def list_projects(reader: Reader, company_id: CompanyId) -> list[Project]:
-    """Return the company's projects by name."""
-    statement = select(*_PROJECT).where(projects.c.company_id == company_id).order_by(projects.c.name, projects.c.id)
-    return [Project(**row._mapping) for row in await reader.execute(statement)]
 
 
 async def insert_project(tx: Transaction, project: Project) -> bool:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, exists, select, update
+from sqlalchemy.exc import IntegrityError
 
 from gatewright.base.folding import fold_email
 from gatewright.base.ids import UserId
@@ -17,12 +18,6 @@ _COLUMNS = (users.c.id, users.c.email, users.c.name, users.c.is_active, users.c.
 async def find_user(reader: Reader, user_id: UserId) -> User | None:
     """Return the user of that id."""
     row = (await reader.execute(select(*_COLUMNS).where(users.c.id == user_id))).one_or_none()
-    return row and _user(row)
-
-
-async def find_user_by_email(reader: Reader, email: str) -> User | None:
-    """Return the user whose address folds like `email` (P1)."""
-    row = (await reader.execute(select(*_COLUMNS).where(users.c.email_folded == fold_email(email)))).one_or_none()
     return row and _user(row)
 
 
@@ -55,10 +50,16 @@ async def insert_user(tx: Transaction, user: User, *, password_hash: str | None,
     return await tx.insert_or_ignore(users, values)
 
 
-async def update_user(tx: Transaction, user: User, *, now: datetime) -> None:
-    """Write the user's address, name and whether they are an operator."""
+async def update_user(tx: Transaction, user: User, *, now: datetime) -> bool:
+    """Return whether the user's address, name and rank were written.
+
+    False when the address is taken, and the transaction with it.
+    """
     values = {"email": user.email, "email_folded": fold_email(user.email), "name": user.name}
-    await _write(tx, user.id, {**values, "is_operator": user.is_operator, "updated_at": now})
+    try:
+        return await _write(tx, user.id, {**values, "is_operator": user.is_operator, "updated_at": now})
+    except IntegrityError:
+        return False
 
 
 async def update_password_hash(tx: Transaction, user_id: UserId, password_hash: str, *, now: datetime) -> bool:
