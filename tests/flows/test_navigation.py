@@ -3,6 +3,7 @@
 import re
 
 from gatewright.apps.installation_service import connect_on_first_call
+from gatewright.apps.service import block_app
 from gatewright.base import clock
 from gatewright.base.ids import AppId
 from gatewright.directory import service as directory
@@ -81,6 +82,30 @@ async def test_a_tab_counts_the_decisions_that_wait_behind_it(world: World) -> N
     assert ", 1 waiting" in page.text
     page = await (await world.signed_in("wim")).get(f"/companies/{alder}")
     assert ", 1 waiting" not in page.text
+
+
+async def test_a_blocked_app_waits_nowhere(world: World) -> None:
+    """I2: the overview, App Management and its tab speak of the same apps; none can let a blocked one in."""
+    alder, database = world.companies["alder"], world.house.database
+    await directory.change_company(database, company_id=alder, app_access="approval", origin=SYSTEM, now=clock.now())
+    for app in ("crane", "plain"):
+        await connect_on_first_call(
+            database,
+            company_id=alder,
+            app_id=AppId(world.apps[app].id),
+            user_id=world.people["wim"].id,
+            origin=SYSTEM,
+            now=clock.now(),
+        )
+    browser, pages = await world.signed_in("max"), (f"/companies/{alder}", f"/companies/{alder}/apps")
+    for page in pages:
+        assert "Plain Viewer" in (await browser.get(page)).text
+    await block_app(database, app_id=AppId(world.apps["plain"].id), origin=SYSTEM, now=clock.now())
+    for page in pages:
+        shown = (await browser.get(page)).text
+        assert "<bdi>Crane Reports</bdi> asks to connect" in shown
+        assert "<bdi>Plain Viewer</bdi> asks to connect" not in shown
+        assert ", 1 waiting" in shown
 
 
 async def test_a_refused_page_says_what_is_missing_and_who_can_help(world: World) -> None:
