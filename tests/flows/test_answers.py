@@ -117,6 +117,21 @@ async def test_a_body_is_read_in_one_way_or_refused(world: World) -> None:
     assert "a@example.com" not in {contact["email"] for contact in listed}
 
 
+@pytest.mark.parametrize("charset", ["punycode", "undefined", "unicode_escape", "utf-7"])
+async def test_a_body_in_another_charset_is_refused_everywhere(world: World, charset: str) -> None:
+    """A120: at the token endpoint, on pages and at the API; never a failure of ours."""
+    part = '--x\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    body = (part.format("grant_type", r"\ud800 +2AA- \xff") + part.format("email", r"\udfff") + "--x--\r\n").encode()
+    multipart = {"content-type": f"multipart/form-data; boundary=x; charset={charset}"}
+    for path in ("/oauth/token", "/login", "/oauth/authorize"):
+        answer = await world.client.post(path, content=body, headers=multipart)
+        assert answer.status_code == 400, (path, answer.text)
+    token = (await world.tokens("ada", "crane", scope="company.manage")).access
+    json_type = {"content-type": f"application/json; charset={charset}", "authorization": f"Bearer {token}"}
+    path = f"/rest/v1.0/companies/{world.companies['alder']}/contacts"
+    assert (await world.client.post(path, content=b"{}", headers=json_type)).status_code == 415
+
+
 async def test_an_encoded_body_is_refused(world: World) -> None:
     """A122: nothing is unpacked, so nothing can swell."""
     token = (await world.tokens("ada", "crane", scope="company.manage")).access

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from gatewright.base.errors import BadRequest, TooLarge
-from gatewright.web.forms import oauth_parameters, query_parameters
+from gatewright.web.forms import PageForm, oauth_parameters, once, query_parameters
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 JSON = {"content-type": "application/json"}
@@ -48,6 +48,11 @@ def _part(name: str, value: str, *, extra: str = "") -> str:
         (b'{"grant_type": "a", "code": " b "}', JSON),
         ((_part("grant_type", "a") + _part("code", " b ") + "--x--\r\n").encode(), MULTIPART),
         (b"grant_type=a&code=+b%20", {"content-type": "Application/X-WWW-Form-URLEncoded; charset=UTF-8"}),
+        (b'{"grant_type": "a", "code": " b "}', {"content-type": 'application/json; charset="utf8"'}),
+        (
+            (_part("grant_type", "a") + _part("code", " b ") + "--x--\r\n").encode(),
+            {"content-type": "multipart/form-data; charset=UTF_8; boundary=x"},
+        ),
     ],
 )
 async def test_three_content_types_give_the_same_parameters_untrimmed(
@@ -90,6 +95,31 @@ async def test_three_content_types_give_the_same_parameters_untrimmed(
 )
 async def test_what_is_repeated_or_malformed_is_refused(client: httpx.AsyncClient, body: bytes, headers: Any) -> None:
     assert (await _post(client, body, headers))["refused"] == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    "charset", ["punycode", "idna", "undefined", "unicode_escape", "utf-7", "utf-16", "latin-1", "nonsense", "é"]
+)
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", FORM["content-type"], JSON["content-type"]])
+async def test_another_charset_than_utf_8_is_refused(client: httpx.AsyncClient, kind: str, charset: str) -> None:
+    """A120: its codec could fail on plain letters, or make half characters of them."""
+    bodies = {
+        FORM["content-type"]: b"a=1",
+        JSON["content-type"]: b'{"a": "1"}',
+    }
+    body = bodies.get(kind, (_part("a", r"\ud800 +2AA- xn--\xff") + "--x--\r\n").encode())
+    headers = {"content-type": f"{kind}; charset={charset}".encode("latin-1")}
+    assert "charset" in (await _post(client, body, headers))["why"]
+
+
+@pytest.mark.parametrize("half", ["\ud800", "a\udfff"])
+def test_half_a_character_is_in_no_parameter_and_in_no_field(half: str) -> None:
+    """A120: no database and no log could hold it."""
+    for read in (once, PageForm):
+        for pairs in ([("a", half)], [(half, "a")]):
+            with pytest.raises(BadRequest) as refused:
+                read(pairs)
+            assert "half a character" in refused.value.message
 
 
 async def test_repeated_content_type_is_refused(client: httpx.AsyncClient) -> None:

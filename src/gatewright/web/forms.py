@@ -19,6 +19,7 @@ MOST_FIELDS = 20_000
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 JSON = "application/json"
+ONLY_UTF8 = "The charset of Content-Type must be utf-8, or not be named."
 
 
 async def read_body(request: Request, *, most: int) -> bytes:
@@ -51,6 +52,8 @@ async def oauth_pairs(request: Request) -> list[tuple[str, str]]:
         raise _bad("Content-Type is repeated.")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise _bad("Content-Encoding is not accepted; send the body as it is.")
+    if not is_in_utf8(request.headers):
+        raise _bad(ONLY_UTF8)
     body = await read_body(request, most=MOST_OAUTH_BYTES)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == FORM:
@@ -64,6 +67,16 @@ async def oauth_pairs(request: Request) -> list[tuple[str, str]]:
     else:
         raise _bad(f"Content-Type must be {FORM}, {MULTIPART} or {JSON}.")
     return pairs
+
+
+def is_in_utf8(headers: Headers) -> bool:
+    """Return whether Content-Type names no charset but UTF-8, however that is spelled.
+
+    The multipart parser would decode with whatever codec is named: some fail on what
+    they do not know (punycode), some make half characters of plain letters (utf-7).
+    """
+    charset = parse_options_header(headers.get("content-type"))[1].get(b"charset", b"")
+    return charset.lower().replace(b"_", b"-") in {b"", b"utf-8", b"utf8"}
 
 
 def query_parameters(request: Request) -> dict[str, str]:
@@ -83,8 +96,8 @@ def once(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     for name, value in pairs:
         if name in names:
             raise _bad("A parameter is repeated.")
-        if "\0" in name or "\0" in value:
-            raise _bad("A parameter contains NUL.")
+        if not (_is_whole(name) and _is_whole(value)):
+            raise _bad("A parameter contains NUL or half a character.")
         names.add(name)
         if value:
             parameters[name] = value
@@ -97,8 +110,8 @@ class PageForm:
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._fields: dict[str, list[str]] = {}
         for name, value in pairs:
-            if "\0" in name or "\0" in value:
-                raise _bad("A field contains NUL.")
+            if not (_is_whole(name) and _is_whole(value)):
+                raise _bad("A field contains NUL or half a character.")
             self._fields.setdefault(name, []).append(value)
 
     def text(self, name: str) -> str:
@@ -119,6 +132,8 @@ class PageForm:
 
 async def page_form(request: Request) -> PageForm:
     """Return a page's form, urlencoded or multipart, up to 1 MiB."""
+    if not is_in_utf8(request.headers):
+        raise _bad(ONLY_UTF8)
     body = await read_body(request, most=MOST_PAGE_BYTES)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == MULTIPART:
@@ -149,7 +164,7 @@ async def _multipart_pairs(headers: Headers, body: bytes) -> list[tuple[str, str
 
     try:
         form = await MultiPartParser(headers, whole(), max_files=0, max_fields=MOST_FIELDS).parse()
-    except (MultiPartException, MultipartParseError, KeyError, UnicodeDecodeError, LookupError):
+    except (MultiPartException, MultipartParseError, UnicodeError, LookupError):
         raise _bad("The multipart body is malformed, or has a file part.") from None
     pairs = []
     for name, value in form.multi_items():
@@ -166,8 +181,6 @@ def _json_pairs(body: bytes) -> list[tuple[str, str]]:
         raise _bad("The JSON body is malformed.") from None
     if not isinstance(value, _Pairs) or not all(isinstance(text, str) for _, text in value):
         raise _bad("The JSON body must be an object of strings.")
-    if any(_has_lone_surrogate(name) or _has_lone_surrogate(text) for name, text in value):
-        raise _bad("The JSON body contains half a character.")
     return list(value)
 
 
@@ -179,8 +192,9 @@ def _refuse_constant(_name: str) -> Any:
     raise ValueError("not JSON")
 
 
-def _has_lone_surrogate(text: str) -> bool:
-    return any("\ud800" <= letter <= "\udfff" for letter in text)
+def _is_whole(text: str) -> bool:
+    """Return whether a database and a log can hold `text`: no NUL, no half of a surrogate pair."""
+    return not any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _bad(message: str) -> BadRequest:

@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatewright.base.errors import BadRequest, Refusal, UnsupportedType
-from gatewright.web.forms import JSON, read_body
+from gatewright.web.forms import JSON, ONLY_UTF8, is_in_utf8, read_body
 from gatewright.web.refusals import answer_refusal
 
 MOST_API_BYTES = 1024 * 1024
@@ -64,6 +64,8 @@ def _refuse_other_types(request: Request) -> None:
         raise UnsupportedType("The body is encoded. Send it as it is, without Content-Encoding.")
     if len(types) != 1 or types[0].partition(";")[0].strip().lower() != JSON:
         raise UnsupportedType(f"Content-Type must be {JSON}.")
+    if not is_in_utf8(request.headers):
+        raise UnsupportedType(ONLY_UTF8)
 
 
 def _refuse_unclear_json(body: bytes) -> None:
