@@ -76,6 +76,8 @@ async def test_headers_above_32_kib_are_refused() -> None:
         ("10.0.0.1", "198.51.100.1, 203.0.113.9", "203.0.113.9"),
         ("10.0.0.1", "198.51.100.1, 10.0.0.2", "198.51.100.1"),
         ("10.0.0.1", "garbage", None),
+        ("10.0.0.1", "fe80::1", "fe80::1"),
+        ("10.0.0.1", f"fe80::1%{'x' * 60}", None),
     ],
 )
 async def test_only_a_trusted_proxy_says_who_the_client_is(peer: str, forwarded: str | None, ip: str | None) -> None:

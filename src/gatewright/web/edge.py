@@ -157,7 +157,7 @@ def _is_address(text: str) -> bool:
         ipaddress.ip_address(text)
     except ValueError:
         return False
-    return True
+    return "%" not in text  # a zone names a cable of the sender's, at any length
 
 
 def _where(error: BaseException) -> list[str]:
