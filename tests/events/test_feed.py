@@ -88,3 +88,16 @@ def test_it_can_write_nothing(feed: SqliteFeed) -> None:
     """T12: a connection's own writes do not move its data_version."""
     with pytest.raises(sqlite3.OperationalError):
         feed._connection.execute(INSERT, (1, "[]"))
+
+
+@pytest.mark.parametrize("name", ["a%20b.db", "50%.db", "no #1.db", "why?.db", "ü?mode=rwc.db"])
+def test_a_file_is_found_whatever_it_is_called(tmp_path: Path, name: str) -> None:
+    """T12: a path with a `%` or a `?` led to another file."""
+    elsewhere = sqlite3.connect(tmp_path / name, isolation_level=None)
+    elsewhere.execute("CREATE TABLE events (id INTEGER PRIMARY KEY, keys TEXT)")
+    feed = SqliteFeed(tmp_path / name)
+    elsewhere.execute("INSERT INTO events (keys) VALUES ('[\"user:1\"]')")
+    assert list(feed.touched()) == ["user:1"]
+    feed.close()
+    elsewhere.close()
+    assert sorted(file.name for file in tmp_path.iterdir()) == [name]

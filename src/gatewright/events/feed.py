@@ -7,9 +7,11 @@ compared.
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import quote
 
 _NEWEST = "SELECT coalesce(max(id), 0) FROM events"
 _SINCE = "SELECT id, keys FROM events WHERE id > ? ORDER BY id"
@@ -21,7 +23,8 @@ class SqliteFeed:
     keeps = True
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+        uri = f"file:{quote(os.fsencode(path))}?mode=ro"
+        self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
         self._version = self._ask_version()
         self._position: int = self._connection.execute(_NEWEST).fetchall()[0][0]
 
