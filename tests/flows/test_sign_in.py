@@ -215,6 +215,7 @@ async def invitation(world: World, email: str = "new@example.com") -> str:
         world.house.database,
         email=email,
         makes_operator=True,
+        service_domain=world.house.settings.service_domain,
         keys=world.house.keys,
         origin=SYSTEM,
         now=clock.now(),

@@ -146,9 +146,15 @@ async def test_whoever_changed_while_the_password_was_compared_is_not_signed_in(
     assert await begin(database, replace(read_before, user_id=UserId(999))) is None
 
 
-async def invite(database: Database, *, makes_operator: bool = True) -> str:
+async def invite(database: Database, email: str = "oda@example.com", *, makes_operator: bool = True) -> str:
     return await create_invitation(
-        database, email="oda@example.com", makes_operator=makes_operator, keys=KEYS, origin=SYSTEM, now=NOON
+        database,
+        email=email,
+        makes_operator=makes_operator,
+        service_domain="service.example.com",
+        keys=KEYS,
+        origin=SYSTEM,
+        now=NOON,
     )
 
 
@@ -201,4 +207,12 @@ async def test_nobody_is_invited_who_has_an_account_or_no_address(database: Data
     with pytest.raises(Conflict):
         await invite(database)
     with pytest.raises(Invalid):
-        await create_invitation(database, email="oda", makes_operator=True, keys=KEYS, origin=SYSTEM, now=NOON)
+        await invite(database, "oda")
+
+
+async def test_nobody_is_invited_at_an_address_that_cannot_sign_in(database: Database) -> None:
+    """S2: whether or not a service account ever had it."""
+    with pytest.raises(Invalid) as refused:
+        await invite(database, "oda@SERVICE.example.com")
+    assert [problem.field for problem in refused.value.problems] == ["email"]
+    assert await invite(database, "oda@elsewhere.service.example.com")

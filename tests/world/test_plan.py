@@ -52,12 +52,12 @@ STATE = State(
 
 
 def _says(text: str, state: State = STATE) -> list[str]:
-    return [step.says for step in plan(parse(dedent(text).lstrip()), state)]
+    return [step.says for step in plan(parse(dedent(text).lstrip()), state, service_domain="service.example")]
 
 
 def _faults(text: str, state: State = STATE) -> list[str]:
     with pytest.raises(BadWorld) as bad:
-        plan(parse(dedent(text).lstrip()), state)
+        plan(parse(dedent(text).lstrip()), state, service_domain="service.example")
     return [f"{fault.line}: {fault.where}: {fault.message}" for fault in bad.value.faults]
 
 
@@ -136,6 +136,7 @@ def test_an_empty_database_gets_the_demo_set_of_tools() -> None:
     ("text", "said"),
     [
         ("users: [{email: new@a.example}]", "needs a name"),
+        ("users: [{email: new@Service.Example, name: New}]", "only service accounts"),  # S2
         ("apps: [{name: New}]", "needs owner and type"),
         ("apps: [{name: New, owner: nobody@a.example, type: public}]", "nobody@a.example is no user"),
         ("apps: [{name: Sync, type: public}]", "cannot change its type"),

@@ -23,7 +23,7 @@ async def show(settings: Settings, path: Path) -> list[str]:
     """Return the plan, line by line; nothing is made or changed, not even an absent database."""
     world = read_world(path)
     if _is_absent(settings):
-        taken = plan(world, State())
+        taken = plan(world, State(), service_domain=settings.service_domain)
     else:
         await require_migrated(settings)
         async with open_house(settings) as house:
@@ -37,7 +37,8 @@ async def apply(settings: Settings, path: Path, credentials: Path | None) -> lis
     """Return what was changed, line by line."""
     world = read_world(path)
     if _is_absent(settings):
-        plan(world, State())  # a bad file does not even make a database
+        # A bad file does not even make a database.
+        plan(world, State(), service_domain=settings.service_domain)
     file = _opened(credentials) if credentials is not None else None
     try:
         await prepare_or_require(settings)

@@ -141,6 +141,12 @@ async def _invited(settings: Settings, email: str) -> str:
     await prepare_or_require(settings)
     async with open_house(settings) as house:
         token = await create_invitation(
-            house.database, email=email, makes_operator=True, keys=house.keys, origin=OPERATOR, now=clock.now()
+            house.database,
+            email=email,
+            makes_operator=True,
+            service_domain=settings.service_domain,
+            keys=house.keys,
+            origin=OPERATOR,
+            now=clock.now(),
         )
     return f"{settings.issuer}/invitation/{token}"

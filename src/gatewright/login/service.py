@@ -13,6 +13,7 @@ from gatewright.events.catalogue import InvitationAccepted, InvitationMade, Orig
 from gatewright.events.log import record
 from gatewright.login import store
 from gatewright.login.model import Account, Invitation
+from gatewright.login.rules import is_service_address
 
 INVITATION_LIFETIME = timedelta(days=7)
 
@@ -60,14 +61,23 @@ async def sign_out(tx: Transaction, *, session_id: str, origin: Origin, now: dat
 
 @verb
 async def create_invitation(
-    tx: Transaction, *, email: str, makes_operator: bool, keys: ServerKeys, origin: Origin, now: datetime
+    tx: Transaction,
+    *,
+    email: str,
+    makes_operator: bool,
+    service_domain: str,
+    keys: ServerKeys,
+    origin: Origin,
+    now: datetime,
 ) -> str:
     """Return the token of a new one-time link `/invitation/TOKEN`, which is stored nowhere (P7, T13).
 
-    Invalid for what is no address, Conflict for one that has an account.
+    Invalid for what is no address of a person's, Conflict for one that has an account.
     """
     if not is_email_shaped(email):
         raise Invalid(Problem("email", "must be an e-mail address, such as ada@example.com"))
+    if is_service_address(email, service_domain=service_domain):
+        raise Invalid(Problem("email", f"lies under {service_domain}, where only service accounts have addresses"))
     if await store.find_account(tx, email) is not None:
         raise Conflict("account_exists", f"{email} has an account already.", help="They can sign in with it.")
     token = mint("gwi")

@@ -52,7 +52,7 @@ class Made:
 async def planned(house: House, world: World) -> list[steps.AnyStep]:
     """Return what applying the file would change; BadWorld when it cannot be applied."""
     async with house.database.read() as reader:
-        return plan(world, await load_state(reader, world))
+        return plan(world, await load_state(reader, world), service_domain=house.settings.service_domain)
 
 
 async def apply_world(house: House, world: World, *, keep: Keep, now: datetime) -> list[steps.AnyStep]:
@@ -65,7 +65,7 @@ async def apply_world(house: House, world: World, *, keep: Keep, now: datetime) 
     async def work(tx: Transaction) -> list[steps.AnyStep]:
         await directory.ensure_builtin_tools(tx, origin=OPERATOR, now=now)
         state = await load_state(tx, world)
-        taken = plan(world, state)
+        taken = plan(world, state, service_domain=house.settings.service_domain)
         made = _standing(state)
         run = _Run(tx, house, made, hashes, now)
         for step in taken:

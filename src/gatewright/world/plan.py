@@ -11,6 +11,7 @@ from gatewright.base.folding import fold_email
 from gatewright.base.levels import Level
 from gatewright.directory.model import DIRECTORY
 from gatewright.directory.rules import BUILT_IN, CONFIRMATION
+from gatewright.login.rules import is_service_address
 from gatewright.world import model
 from gatewright.world.apps_plan import plan_apps, plan_installations
 from gatewright.world.model import BadWorld, Fault, World
@@ -50,9 +51,10 @@ _DEMO_SET: tuple[tuple[Literal["company", "project"], str, str], ...] = (
 )
 
 
-def plan(world: World, state: State) -> list[AnyStep]:
+def plan(world: World, state: State, *, service_domain: str) -> list[AnyStep]:
     """Return the steps, in an order that works; BadWorld with every fault there is.
 
+    Nobody is made under `service_domain`, where only service accounts have addresses (S2).
     Whoever is deactivated is so last: nothing before is refused for it.
     """
     faults: list[Fault] = []
@@ -61,7 +63,7 @@ def plan(world: World, state: State) -> list[AnyStep]:
     steps = [
         *_plan_tools(tools, state, faults),
         *_plan_terms(world, state, faults),
-        *_plan_users(world, state, faults),
+        *_plan_users(world, state, faults, service_domain=service_domain),
         *plan_apps(world, state, faults),
     ]
     for company in world.companies:
@@ -117,13 +119,16 @@ def _plan_terms(world: World, state: State, faults: list[Fault]) -> Steps:
         faults.append(Fault(terms.line, "terms", told))
 
 
-def _plan_users(world: World, state: State, faults: list[Fault]) -> Steps:
+def _plan_users(world: World, state: State, faults: list[Fault], *, service_domain: str) -> Steps:
     for user in world.users:
         standing = state.users.get(fold_email(user.email))
         if standing is not None:
             yield from _plan_user(user, standing)
         elif user.name is None:
             faults.append(Fault(user.line, f"users: {user.email}", "needs a name: there is no such user yet"))
+        elif is_service_address(user.email, service_domain=service_domain):
+            told = f"lies under {service_domain}, where only service accounts have addresses; nobody could sign in"
+            faults.append(Fault(user.line, f"users: {user.email}", told))
         else:
             yield CreateUser(line=user.line, says=f"user {user.email}", is_new=True, user=user)
 
