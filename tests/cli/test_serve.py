@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from http.client import HTTPResponse
 from pathlib import Path
 
 import httpx
@@ -78,6 +79,60 @@ def test_many_requests_at_once_are_not_taken_for_one_large_head(server: Server) 
         b"POST /oauth/token HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 60000\r\n\r\n" + b"a" * 60_000
     )
     assert _raw(server, body).startswith(b"HTTP/1.1 400 ")
+
+
+def _posted(server: Server, path: str, body: bytes, content_type: str) -> tuple[int, bytes]:
+    """Return the answer to one request whose head and body leave in one piece."""
+    port = int(server.base_url.rpartition(":")[2])
+    head = f"POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: {content_type}\r\ncontent-length: {len(body)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(head.encode() + body)
+        with HTTPResponse(connection, method="POST") as answer:
+            answer.begin()
+            assert answer.headers["x-request-id"]
+            return answer.status, answer.read()
+
+
+@pytest.mark.parametrize("size", [65_300, 65_450, 65_536, 65_537, 70_000, 100_000, 200_000])
+def test_a_body_that_comes_with_its_head_is_the_applications_to_judge(server: Server, size: int) -> None:
+    fields = b"grant_type=none&padding=".ljust(size, b"a")
+    for _ in range(3):
+        status, said = _posted(server, "/oauth/token", fields, "application/x-www-form-urlencoded")
+        assert status == (400 if size <= 65_536 else 413)
+        assert json.loads(said)["error"] == ("unsupported_grant_type" if size <= 65_536 else "invalid_request")
+        status, said = _posted(server, "/login", fields, "application/x-www-form-urlencoded")
+        assert status == 403
+        assert b"<html" in said
+        contact = b'{"name": "Ada"}'.ljust(size)
+        status, said = _posted(server, "/rest/v1.0/companies/1/contacts", contact, "application/json")
+        assert status == 401
+        assert json.loads(said)["error"]["request_id"]
+
+
+def test_a_body_above_one_mebibyte_is_refused_by_the_application(server: Server) -> None:
+    body = b"{}".ljust(1024 * 1024 + 1)
+    status, said = _posted(server, "/rest/v1.0/companies/1/contacts", body, "application/json")
+    assert status in {401, 413}
+    assert json.loads(said)["error"]["request_id"]
+
+
+@pytest.mark.parametrize("before", [b"", b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n"])
+def test_a_head_in_many_packets_is_bounded_and_its_refusal_says_so(server: Server, before: bytes) -> None:
+    port = int(server.base_url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(before + b"GET /healthz HTTP/1.1\r\nhost: a\r\n")
+        for number in range(90):
+            connection.sendall(f"x-{number}: ".encode() + b"a" * 1_000 + b"\r\n")
+            time.sleep(0.001)
+        answers = b""
+        while part := connection.recv(65_536):
+            answers += part
+    refusal = answers[answers.index(b"HTTP/1.1 431 ") :].decode()
+    error = json.loads(refusal.partition("\r\n\r\n")[2])["error"]
+    assert error["code"] == "headers_too_large"
+    assert error["message"] == "The request's line and headers are larger than 64 KiB."
+    assert f"x-request-id: {error['request_id']}\r\n" in refusal
 
 
 @pytest.mark.parametrize(
@@ -209,10 +264,33 @@ async def test_a_request_that_does_not_arrive_in_time_is_closed(begun: bytes) ->
     reader, writer = await asyncio.open_connection("127.0.0.1", config.port)
     writer.write(begun)
     answered = await asyncio.wait_for(reader.read(), timeout=5)
-    assert answered.endswith(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+    refusal = answered[answered.index(b"HTTP/1.1 408 Request Timeout\r\n") :].decode()
+    error = json.loads(refusal.partition("\r\n\r\n")[2])["error"]
+    assert error["code"] == "request_timeout"
+    assert f"x-request-id: {error['request_id']}\r\n" in refusal
+    assert "connection: close\r\n" in refusal
     writer.close()
     server.should_exit = True
     await serving
+
+
+async def test_the_end_of_a_body_does_not_count_as_the_next_head() -> None:
+    config = uvicorn.Config(_echo, http=BoundedProtocol, ws="none", lifespan="off", log_config=None, port=free_port())
+    server = uvicorn.Server(config)
+    serving = asyncio.get_running_loop().create_task(server._serve())
+    await _until_it_listens(server)
+    reader, writer = await asyncio.open_connection("127.0.0.1", config.port)
+    writer.write(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 90000\r\n\r\n")
+    await asyncio.sleep(0.1)
+    # The loop waits for this, so the server reads all of it at once.
+    writer.write(b"a" * 90_000 + b"GET / HTTP/1.1\r\nhost: a\r\n")
+    await asyncio.sleep(0.1)
+    writer.write(b"connection: close\r\n\r\n")
+    answered = await asyncio.wait_for(reader.read(), timeout=5)
+    writer.close()
+    server.should_exit = True
+    await serving
+    assert answered.count(b"HTTP/1.1 200 ") == 2, answered
 
 
 async def test_a_request_that_arrives_in_time_may_take_its_time() -> None:

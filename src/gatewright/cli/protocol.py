@@ -5,13 +5,19 @@ of any size, so a few hundred open sockets could keep a process from everyone el
 """
 
 import asyncio
+import json
+import uuid
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from gatewright.web.edge import DEFAULT_HEADERS
+
 # Above the edge's 32 KiB, which are refused with an answer of ours.
 MOST_HEAD_BYTES = 64 * 1024
 IDLE_SECONDS = 15
+# The parser does not tell where a head ends, so it is fed so much at once: by that a count may be wrong.
+_SLICE_BYTES = 8 * 1024
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -39,15 +45,20 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless the head has become larger than anyone needs."""
-        if self._is_refused:
-            return
+        """Read on, unless a head has become larger than anyone needs; bodies are the application's to judge."""
+        for start in range(0, len(data), _SLICE_BYTES):
+            if self._is_refused or self.transport.is_closing():
+                return
+            self._read(data[start : start + _SLICE_BYTES])
+
+    def _read(self, data: bytes) -> None:
         heads = self._heads
         super().data_received(data)
         if self._is_in_head and self._heads == heads:
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD_BYTES:
-                self._refuse(b"431 Request Header Fields Too Large")
+                told = f"The request's line and headers are larger than {MOST_HEAD_BYTES // 1024} KiB."
+                self._refuse("431 Request Header Fields Too Large", "headers_too_large", told)
 
     def on_message_begin(self) -> None:
         """Begin a request's head."""
@@ -68,15 +79,17 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _expect(self) -> None:
         self._expect_nothing()
-        self._deadline = self.loop.call_later(self.arrival_seconds, self._refuse, b"408 Request Timeout")
+        told = f"The request did not arrive within {self.arrival_seconds:g} seconds."
+        answer = ("408 Request Timeout", "request_timeout", told)
+        self._deadline = self.loop.call_later(self.arrival_seconds, self._refuse, *answer)
 
     def _expect_nothing(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _refuse(self, status: bytes) -> None:
-        """Answer with a bare status where no answer has begun, and close."""
+    def _refuse(self, status: str, code: str, message: str) -> None:
+        """Answer as the edge refuses where no answer has begun, and close."""
         if self.transport.is_closing():
             return
         cycle = cast(RequestResponseCycle | None, self.cycle)  # None before the first request
@@ -87,8 +100,24 @@ class BoundedProtocol(HttpToolsProtocol):
         if cycle is not None:  # whoever waits for the rest of it learns that it never comes
             cycle.disconnected = True
             cycle.message_event.set()
-        self.transport.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        self.transport.write(_answer(status, code, message))
         # What still arrives is read and dropped for a moment: closed at once, the
         # connection would be reset, and the client would never read the answer.
         self.transport.write_eof()
         self.loop.call_later(self.lingering_seconds, self.transport.close)
+
+
+def _answer(status: str, code: str, message: str) -> bytes:
+    request_id = str(uuid.uuid4())
+    error = {"code": code, "message": message, "help": "", "request_id": request_id}
+    body = json.dumps({"error": error, "errors": [message]})
+    head = (
+        f"HTTP/1.1 {status}",
+        "content-type: application/json; charset=utf-8",
+        "cache-control: no-store",
+        *(f"{name.decode()}: {value.decode()}" for name, value in DEFAULT_HEADERS),
+        f"x-request-id: {request_id}",
+        f"content-length: {len(body)}",
+        "connection: close",
+    )
+    return "\r\n".join((*head, "", body)).encode()
