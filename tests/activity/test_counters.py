@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from gatewright.activity.counters import Counters
 from gatewright.db.engine import Database
@@ -71,6 +72,41 @@ async def test_what_cannot_be_written_now_is_kept_for_later(sqlite_url: str) -> 
         await connection.exec_driver_sql("ALTER TABLE away RENAME TO calls")
     await counters.flush()
     assert (await written(database))[(1, "2026-11-23", "allow")][0] == 2
+    await database.close()
+
+
+async def test_an_error_of_any_kind_does_not_end_the_writing(database: Database) -> None:
+    """R3: what can never be written is let go, said, and followed by what can."""
+    counters = Counters(database)
+    with capture_logs() as said:
+        async with counters.running(every=timedelta(milliseconds=10)):
+            count(counters, company_id=2**70)  # beyond what a column holds
+            for _ in range(500):
+                if said:
+                    break
+                await asyncio.sleep(0.01)
+            count(counters)
+            for _ in range(500):
+                if await written(database):
+                    break
+                await asyncio.sleep(0.01)
+            assert list(await written(database)) == [(1, "2026-11-23", "allow")]
+    assert [line["event"] for line in said] == ["counts_lost"]
+
+
+async def test_the_counts_that_wait_are_bounded(sqlite_url: str) -> None:
+    """R3: while the database is away memory does not grow without end; what is known is counted on."""
+    database = Database.open(sqlite_url)
+    counters = Counters(database, most=3)
+    async with database.writer.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE calls RENAME TO away")
+    for company_id in (1, 2, 3, 4, 1):
+        count(counters, company_id=company_id)
+        await counters.flush()
+    async with database.writer.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE away RENAME TO calls")
+    await counters.flush()
+    assert {key[0]: value[0] for key, value in (await written(database)).items()} == {1: 2, 2: 1, 3: 1}
     await database.close()
 
 

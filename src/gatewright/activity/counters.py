@@ -11,9 +11,10 @@ import structlog
 from gatewright.activity import store
 from gatewright.activity.model import NOT_APPLICABLE, CallKey, Tally
 from gatewright.db.engine import Database, Transaction
-from gatewright.db.failures import STORAGE_ERRORS
+from gatewright.db.failures import is_storage_failure
 
 FLUSH_EVERY = timedelta(seconds=1)
+MOST_WAITING = 100_000  # so many different counts are kept while the database is away
 _log = structlog.get_logger("gatewright.activity")
 
 
@@ -25,6 +26,7 @@ class Counters:
     """
 
     database: Database
+    most: int = MOST_WAITING
     _calls: dict[CallKey, Tally] = field(default_factory=dict)
     _flushing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -40,17 +42,24 @@ class Counters:
             result,
         )
         before = self._calls.get(key)
-        self._calls[key] = Tally(1 if before is None else before.count + 1, at)
+        if before is not None or len(self._calls) < self.most:
+            self._calls[key] = Tally(1 if before is None else before.count + 1, at)
 
     async def flush(self) -> None:
-        """Write what was counted, in one transaction; what cannot be written now is kept for the next time."""
+        """Write what was counted, in one transaction; what cannot be written now is kept for the next time.
+
+        Never raises: what can be written at no time is let go, lest nothing be written ever again.
+        """
         async with self._flushing:  # the last flush waits for the one before it
             calls, self._calls = self._calls, {}
             if not calls:
                 return
             try:
                 await self.database.write(lambda transaction: _write(transaction, calls))
-            except STORAGE_ERRORS as error:
+            except Exception as error:
+                if not is_storage_failure(error):
+                    _log.error("counts_lost", error=type(error).__name__)
+                    return
                 _log.warning("counts_kept", error=type(error).__name__)
                 self._put_back(calls)
 
@@ -74,7 +83,10 @@ class Counters:
     def _put_back(self, calls: dict[CallKey, Tally]) -> None:
         for key, tally in calls.items():
             newer = self._calls.get(key)
-            self._calls[key] = tally if newer is None else Tally(tally.count + newer.count, newer.last_at)
+            if newer is not None:
+                self._calls[key] = Tally(tally.count + newer.count, newer.last_at)
+            elif len(self._calls) < self.most:
+                self._calls[key] = tally
 
 
 async def _write(transaction: Transaction, calls: dict[CallKey, Tally]) -> None:
