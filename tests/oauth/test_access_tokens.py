@@ -7,11 +7,13 @@ from typing import Any
 
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey
+from sqlalchemy import update
 from starlette.datastructures import Headers
 
 from gatewright.base.ids import UserId
 from gatewright.base.secrets import Purpose
 from gatewright.db.engine import Database
+from gatewright.db.schema import token_families
 from gatewright.directory.service import create_company
 from gatewright.events.catalogue import SYSTEM
 from gatewright.oauth import store
@@ -172,6 +174,26 @@ async def test_a_dead_token_confirms_nothing(stage: Stage, user_id: UserId, cran
     await stage.revoke(crane, issued.access_token)
     assert await stage.fate(issued) == "token_revoked"
     assert await stage.rows() == [(0, -1)]
+
+
+async def test_a_generation_that_is_yet_to_come_is_not_confirmed(
+    stage: Stage, user_id: UserId, crane: StagedApp
+) -> None:
+    """T6: a token of before a restore confirms nothing that the restored family did not reach."""
+    first = await stage.tokens(user_id, crane)
+    ahead = await stage.refresh(crane, first)
+    async with stage.database.writer.begin() as restored:
+        await restored.execute(update(token_families).values(generation=0))
+    assert await stage.fate(ahead) == "alive"
+    assert await stage.rows() == [(0, -1)]
+
+
+async def test_a_reader_without_a_memory_reads_all_the_same(stage: Stage, user_id: UserId, crane: StagedApp) -> None:
+    """T14: a bound of nothing costs speed and nothing else."""
+    stage.reader = TokenReader(stage.settings, stage.database, stage.keys, stage.facts, most_verified=0)
+    issued = await stage.tokens(user_id, crane)
+    assert [await stage.fate(issued), await stage.fate(issued)] == ["alive", "alive"]
+    assert len(stage.reader._verified) == 0
 
 
 async def test_the_memory_of_verified_tokens_is_bounded(stage: Stage, user_id: UserId, crane: StagedApp) -> None:

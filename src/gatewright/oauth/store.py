@@ -227,10 +227,18 @@ async def note_repeat(transaction: Transaction, family: Family, *, secret_id: Se
 
 
 async def confirm_generation(transaction: Transaction, *, family_id: FamilyId, generation: int) -> bool:
-    """Note that an access token of this generation was seen; never lowers what is noted (T6)."""
+    """Note that an access token of this generation was seen; never lowers what is noted (T6).
+
+    False also for a generation above the family's own, of before a restore: once reached
+    again it is another one, and nobody has seen it yet.
+    """
     statement = (
         update(token_families)
-        .where(token_families.c.id == family_id, token_families.c.confirmed_generation < generation)
+        .where(
+            token_families.c.id == family_id,
+            token_families.c.generation >= generation,
+            token_families.c.confirmed_generation < generation,
+        )
         .values(confirmed_generation=generation)
     )
     return await _changed(transaction, statement, family_id)
