@@ -121,9 +121,9 @@ class TokenReader:
         claims = signed and claims_of(signed[1], kid=signed[0], settings=self.settings)
         if not claims:
             return None
-        while len(self._verified) >= self.most_verified:
-            self._verified.popitem(last=False)
         verified = self._verified[fingerprint(token)] = _Verified(claims)
+        while len(self._verified) > self.most_verified:
+            self._verified.popitem(last=False)
         return verified
 
     async def _read_users(self, claims: Claims, link: FamilyLink) -> LiveToken | DeadToken:
