@@ -31,8 +31,8 @@ async def authenticate(
 ) -> Authenticated:
     """Return the client that is asking; `invalid_client` when it did not prove who it is.
 
-    A public client is only named. One that is unknown costs as much work as one that
-    is known, and is told the same.
+    A public client is only named. For one that is unknown as many digests are compared
+    as for one that is known, and it is told the same.
     """
     presented = presented_credentials(headers, parameters)
     known = 0 < len(presented.client_id) <= LONGEST_CLIENT_ID
