@@ -6,8 +6,8 @@ import pytest
 
 from gatewright.base.ids import AppId, CompanyId, ContactId, ProjectId
 from gatewright.base.levels import Level
+from gatewright.base.scopes import MANAGE
 from gatewright.decisions.model import (
-    MANAGE,
     Allowed,
     Asked,
     Caller,

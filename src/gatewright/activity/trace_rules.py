@@ -32,7 +32,6 @@ NEEDS: Final[Mapping[str, str]] = {  # the tool on which undoing needs admin
     COMPANY_CHANGED: "admin",
 }
 KINDS: Final = tuple(NEEDS)
-_WORDS = {"none": "None", "read_only": "Read only", "standard": "Standard", "admin": "Admin"}
 
 Target = tuple[object, ...]
 
@@ -184,5 +183,5 @@ def _level(levels: Mapping[str, str], tool: str) -> Level:
 
 def _moves(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     tools: Sequence[str] = sorted({*before, *after})
-    pairs = [(tool, before.get(tool, "none"), after.get(tool, "none")) for tool in tools]
-    return ", ".join(f"{tool} {_WORDS[was]} → {_WORDS[is_]}" for tool, was, is_ in pairs if was != is_)
+    pairs = [(tool, _level(before, tool), _level(after, tool)) for tool in tools]
+    return ", ".join(f"{tool} {was.word} → {is_.word}" for tool, was, is_ in pairs if was is not is_)

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from gatewright.base.errors import Problem
 from gatewright.base.folding import is_name_shaped
+from gatewright.base.scopes import SCOPES
 
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
-MANAGE = "company.manage"
-SCOPES = (MANAGE,)  # D7, M8: the only one there is
 
 MOST_REDIRECT_URIS = 20
 LONGEST_URI = 2000

@@ -16,6 +16,11 @@ class Level(IntEnum):
         """Return the level as the wire and the database write it."""
         return self.name.lower()
 
+    @property
+    def word(self) -> str:
+        """Return the level as people read it."""
+        return self.name.capitalize().replace("_", " ")
+
     @classmethod
     def from_key(cls, key: str) -> "Level":
         """Return the level written `key`; ValueError for any other text."""

@@ -8,7 +8,6 @@ from gatewright.base.ids import AppId, CompanyId, ContactId, ProjectId
 from gatewright.base.levels import Level
 
 Levels = Mapping[str, Level]
-MANAGE = "company.manage"  # M8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

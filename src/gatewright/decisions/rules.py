@@ -6,8 +6,8 @@ The checks stand in the order of X2; the first that fails answers.
 from collections.abc import Callable
 
 from gatewright.base.levels import Level
+from gatewright.base.scopes import MANAGE
 from gatewright.decisions.model import (
-    MANAGE,
     Allowed,
     Asked,
     Caller,
@@ -133,7 +133,7 @@ def _level_is_held(who: Caller, asked: Asked, facts: Situation) -> Refused | Non
     if held >= asked.level:
         return None
     place = "this company" if asked.project_id is None else "this project"
-    needs = f"This needs {_tool_name(asked, facts)}: {_WORDS[asked.level]} in {place}."
+    needs = f"This needs {_tool_name(asked, facts)}: {asked.level.word} in {place}."
     return _too_low(who, needs, held)
 
 
@@ -141,9 +141,9 @@ def _too_low(who: Caller, needs: str, held: Level) -> Refused:
     if who.kind == "service_account" and held is Level.NONE:  # S3
         says = "This service account holds None: it begins so, until someone grants it a level."
     elif who.kind == "service_account":
-        says = f"This service account holds {_WORDS[held]}."
+        says = f"This service account holds {held.word}."
     else:
-        says = f"You hold {_WORDS[held]}." if who.on_pages else f"The user of this token holds {_WORDS[held]}."
+        says = f"You hold {held.word}." if who.on_pages else f"The user of this token holds {held.word}."
     help_ = "Someone who holds Directory: Admin in this company can raise it."
     return Refused("permission_insufficient", f"{needs} {says}", help_)
 
@@ -156,8 +156,6 @@ CHECKS: tuple[Check, ...] = (
     _scope_is_held,
     _level_is_held,
 )
-
-_WORDS = {Level.NONE: "None", Level.READ_ONLY: "Read only", Level.STANDARD: "Standard", Level.ADMIN: "Admin"}
 
 _TOKEN_HELP = {
     "token_invalid": "The program that calls sends an access token that this server issued for this API.",

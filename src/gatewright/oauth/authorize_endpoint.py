@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gatewright.apps.rules import MANAGE, OUT_OF_BAND, stays_on_this_computer
+from gatewright.apps.rules import OUT_OF_BAND, stays_on_this_computer
 from gatewright.base.errors import BadRequest
+from gatewright.base.scopes import MANAGE
 from gatewright.base.secrets import MissingKey, Purpose
 from gatewright.login.rules import sign_in_address
 from gatewright.oauth import authorization_store, consent_store, store

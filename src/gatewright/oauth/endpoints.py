@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from gatewright.base.scopes import MANAGE
 from gatewright.oauth.answers import Endpoint, OAuthJSON, refused
 from gatewright.oauth.client_auth import authenticate
 from gatewright.oauth.cors import preflight_headers, reading_headers
@@ -20,7 +21,7 @@ from gatewright.oauth.revocation import revoke
 from gatewright.oauth.rules import published_keys
 from gatewright.oauth.signing import key_set
 from gatewright.oauth.tokens import TokenReader
-from gatewright.web.access import MANAGE, bearer
+from gatewright.web.access import bearer
 from gatewright.web.core import core_of
 from gatewright.web.edge import seen
 from gatewright.web.forms import oauth_parameters, query_parameters

@@ -17,7 +17,6 @@ from gatewright.base.levels import Level
 from gatewright.events.catalogue import Origin
 from gatewright.web.edge import Seen, seen
 
-MANAGE = "company.manage"  # M8: the scope that security objects need
 NOBODYS = 0  # an id that nothing has, for numbers that no id can be
 _PLAIN = re.compile(r"[1-9][0-9]*", re.ASCII)
 

@@ -13,13 +13,9 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment
 
+from gatewright.base.levels import Level
+
 LEVELS: Final = ("none", "read_only", "standard", "admin")
-LEVEL_WORDS: Final = {
-    "none": "None",
-    "read_only": "Read only",
-    "standard": "Standard",
-    "admin": "Admin",
-}
 ROUND_TENTHS: Final = (10, 12, 14, 16, 20, 24, 30, 40, 50, 60, 80, 100)
 PATTERN_SYNTAX: Final = frozenset("^$\\.*+?()[]{}|/")
 
@@ -88,7 +84,7 @@ def rfc3339(at: datetime) -> str:
 
 def level_word(level: str) -> str:
     """Return the word that names a level on pages."""
-    return LEVEL_WORDS[level]
+    return Level.from_key(level).word
 
 
 def level_stones(level: str) -> int:

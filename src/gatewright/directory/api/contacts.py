@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from gatewright.base.ids import CompanyId, ContactId
 from gatewright.base.levels import Level
+from gatewright.base.scopes import MANAGE
 from gatewright.db.engine import Reader
 from gatewright.directory import service
 from gatewright.directory.api import shapes
@@ -24,7 +25,7 @@ from gatewright.directory.model import ADMIN, Contact
 from gatewright.directory.rules import effective_level
 from gatewright.directory.service.levels import contact_unknown
 from gatewright.directory.store import companies, contacts
-from gatewright.web.access import MANAGE, Allow
+from gatewright.web.access import Allow
 from gatewright.web.api import NO_STORE, asked_page, list_answer
 from gatewright.web.core import core_of
 from gatewright.web.edge import seen
