@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from tests.support.statements import counted
 from tests.support.world import World, pkce
 
 FORM = "application/x-www-form-urlencoded"
@@ -306,6 +307,31 @@ async def test_only_pages_of_a_public_client_may_read_its_answers(world: World) 
     confidential = {**world.apps["crane"].credentials, "grant_type": "refresh_token", "refresh_token": "x"}
     read = await world.client.post("/oauth/token", data=confidential, headers={"origin": "https://crane.example"})
     assert "access-control-allow-origin" not in read.headers
+
+
+async def test_a_preflight_from_no_origin_asks_the_database_nothing(world: World) -> None:
+    """D5, A165: what no browser sends as an origin is not looked for in every app's redirect URIs."""
+    await world.add_app("page", "Page Viewer", redirect_uris=("https://page.example/cb",), is_confidential=False)
+    with counted(world.house.database) as seen:
+        for origin in (
+            "null",
+            "e",
+            "/",
+            "%",
+            "https://",
+            "page.example",
+            "//page.example",
+            "https://page.example/",
+            "https://page.example/cb",
+            "https://page.example:",
+            "https://page.example?",
+            "https://a b",
+            "ftp://a.example",
+            "https://u@page.example",
+            "https://page.example https://page.example",
+        ):
+            assert (await world.client.options("/oauth/token", headers={"origin": origin})).status_code < 500
+    assert seen.statements == []
 
 
 async def test_no_other_address_carries_cors_headers(world: World) -> None:

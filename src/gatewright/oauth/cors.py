@@ -3,6 +3,7 @@
 Never with credentials, and nowhere else: the other endpoints carry no such header.
 """
 
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from gatewright.db.engine import Database
 from gatewright.oauth.model import AppClient, Client
 from gatewright.oauth.store import public_redirect_uris
 
-_LONGEST_ORIGIN = 300
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _SECONDS = "600"
 
 
@@ -30,7 +31,7 @@ async def preflight_headers(request: Request, database: Database) -> dict[str, s
     if not origin:
         return {}
     async with database.read() as reader:
-        registered = await public_redirect_uris(reader, containing=origin)
+        registered = await public_redirect_uris(reader, origin=origin)
     if origin not in origins(registered):
         return {}
     return {
@@ -48,8 +49,9 @@ def origins(redirect_uris: Iterable[str]) -> set[str]:
 
 
 def _origin(request: Request) -> str:
+    """Return where the page that sent the request is at home; empty for what is not exactly an origin of the web."""
     sent = request.headers.getlist("origin")
-    return sent[0] if len(sent) == 1 and len(sent[0]) <= _LONGEST_ORIGIN else ""
+    return sent[0] if len(sent) == 1 and _ORIGIN.fullmatch(sent[0]) else ""
 
 
 def _allowing(origin: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, cast, delete, insert, select, update
+from sqlalchemy import Row, cast, delete, insert, or_, select, update
 from sqlalchemy.types import Text
 
 from gatewright.base.ids import (
@@ -67,13 +67,15 @@ async def load_user(reader: Reader, *, user_id: UserId) -> UserStanding | None:
     return None if row is None else UserStanding(**row._mapping)
 
 
-async def public_redirect_uris(reader: Reader, *, containing: str) -> list[str]:
-    """Return the redirect URIs of public apps that stand, of those apps whose list contains the text."""
+async def public_redirect_uris(reader: Reader, *, origin: str) -> list[str]:
+    """Return the redirect URIs of public apps that stand, of those apps that have one at this web origin."""
+    uris = cast(apps.c.redirect_uris, Text)
+    at_home = [uris.contains(f'"{origin}{after}', autoescape=True) for after in ('"', "/", "?")]
     statement = select(apps.c.redirect_uris).where(
         ~apps.c.is_confidential,
         apps.c.blocked_at.is_(None),
         apps.c.deleted_at.is_(None),
-        cast(apps.c.redirect_uris, Text).contains(containing, autoescape=True),
+        or_(*at_home),
     )
     return [uri for uris in (await reader.execute(statement)).scalars() for uri in uris]
 
