@@ -1,21 +1,12 @@
 """What an app is: its client, its secrets, and its installation in a company."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum, StrEnum
+from enum import StrEnum
 
 from gatewright.base.ids import AppId, CompanyId, ContactId, SecretId, UserId
 
 MOST_LIVE_SECRETS = 2  # D2, D4
-
-
-class Keep(Enum):
-    """Stands for "leave it as it is" where None means something else."""
-
-    KEEP = "keep"
-
-
-KEEP = Keep.KEEP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +53,7 @@ class CreatedApp:
 
     app_id: AppId
     client_id: str
-    secret: str | None
+    secret: str | None = field(repr=False)  # T13: not in crash reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +61,7 @@ class AddedSecret:
     """A new client secret, in clear here and nowhere else, ever (D3)."""
 
     id: SecretId
-    secret: str
+    secret: str = field(repr=False)  # T13: not in crash reports
 
 
 @dataclass(frozen=True, slots=True)

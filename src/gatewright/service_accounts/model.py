@@ -1,6 +1,6 @@
 """What a service account is: a client that belongs to one company and acts as its own contact (S1, S5)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -47,7 +47,7 @@ class CreatedServiceAccount:
 
     id: ServiceAccountId
     client_id: str
-    secret: str
+    secret: str = field(repr=False)  # T13: not in crash reports
     contact_id: ContactId
     address: str
 
@@ -57,7 +57,7 @@ class RegeneratedSecret:
     """An account's new secret, in clear here and nowhere else, ever (S6, S7)."""
 
     client_id: str
-    secret: str
+    secret: str = field(repr=False)  # T13: not in crash reports
     address: str
 
 

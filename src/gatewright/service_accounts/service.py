@@ -1,7 +1,7 @@
 """Making, regenerating and deleting service accounts, and stopping one whose address was seen elsewhere."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -191,7 +191,7 @@ async def notice_address(tx: Transaction, event: ContactAdded, *, origin: Origin
 @dataclass(frozen=True, slots=True)
 class _Fresh:
     id: SecretId
-    secret: str
+    secret: str = field(repr=False)  # T13: not in crash reports
     digest: Digest
 
 
