@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from gatewright.base.secrets import is_client_secret_shaped
 from gatewright.db.schema import contacts, project_members, service_accounts
 from gatewright.directory import service as directory
 from gatewright.service_accounts import service, store
-from gatewright.service_accounts.model import CreatedServiceAccount, ServiceAccount
+from gatewright.service_accounts.model import CreatedServiceAccount, DisabledReason, ServiceAccount
 from tests.support.tenants import DOMAIN, NOON, OPERATOR, Tenants, by
 
 LATER = NOON + timedelta(minutes=1)
@@ -235,6 +236,22 @@ async def test_its_address_in_another_directory_stops_the_account(tenants: Tenan
         [row] = (await reader.execute(select(contacts).where(contacts.c.id == entry))).all()
     assert (row.user_id, row.service_account_id) == (None, None)
     assert [e["kind"] for e in await tenants.recorded(birch)] == ["company.created", "contact.added"]
+
+
+async def test_an_account_with_a_new_address_is_not_stopped_by_its_old_one(tenants: Tenants) -> None:
+    """S8: one entry found the account just before its secret was regenerated, and comes too late."""
+    alder, birch = await tenants.company("Alder"), await tenants.company("Birch")
+    one = await made(tenants, alder)
+    async with tenants.database.read() as reader:
+        found = await store.find_by_address(reader, one.address)
+    assert found is not None
+    await tenants.contact(birch, one.address)
+    await regenerated(tenants, alder, one.id)
+    late = partial(store.disable, account=found, reason=DisabledReason.ADDRESS_ELSEWHERE, now=LATER)
+    assert not await tenants.database.write(late)
+    shown = await loaded(tenants, alder, one.id)
+    assert shown is not None
+    assert shown.status == "active"
 
 
 async def test_an_edit_in_another_directory_stops_the_account_too(tenants: Tenants) -> None:

@@ -86,10 +86,14 @@ async def replace_secret(
 
 
 async def disable(tx: Transaction, account: ServiceAccount, reason: DisabledReason, *, now: datetime) -> bool:
-    """Return whether the account was disabled now (S8)."""
+    """Return whether the account was disabled now, under the address that it was found with (S8)."""
     statement = (
         update(service_accounts)
-        .where(*_is(account.company_id, account.id), _columns.disabled_at.is_(None))
+        .where(
+            *_is(account.company_id, account.id),
+            _columns.address_folded == account.address_folded,
+            _columns.disabled_at.is_(None),
+        )
         .values(disabled_at=now, disabled_reason=reason.value)
     )
     return (await tx.execute(statement)).rowcount == 1
