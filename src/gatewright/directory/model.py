@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Final, Literal
 
 from gatewright.base.ids import CompanyId, ContactId, ProjectId, ServiceAccountId, TemplateId, UserId
@@ -16,15 +15,6 @@ Kind = Literal["user", "service_account", "none"]
 DIRECTORY: Final = "directory"
 ADMIN: Final = "admin"
 APP_ACCESS: Final = ("open", "approval")
-
-
-class Keep(Enum):
-    """The value of a change that leaves alone what may also be emptied."""
-
-    KEEP = "keep"
-
-
-KEEP: Final = Keep.KEEP
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,33 +3,31 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from gatewright.base.changes import KEEP
 from gatewright.base.errors import NotFound
 from gatewright.base.ids import CompanyId, ProjectId
 from gatewright.db.engine import Database
 from gatewright.directory import service
 from gatewright.directory.api import shapes
 from gatewright.directory.api.paths import (
-    COMPANY,
     PROJECT,
     PROJECTS,
-    CompanySetter,
-    InCompany,
     OfProject,
     grantor,
     router,
 )
-from gatewright.directory.model import KEEP
 from gatewright.directory.service.levels import project_unknown
 from gatewright.directory.store import companies, contacts
 from gatewright.web.access import Allow
 from gatewright.web.api import NO_STORE
 from gatewright.web.core import core_of
 from gatewright.web.edge import seen
+from gatewright.web.paths import COMPANY, CompanyAdmin, InCompany
 
 
 @router.patch(COMPANY, response_model=shapes.CompanyEntry)
 async def change_company(
-    request: Request, caller: CompanySetter, here: InCompany, body: shapes.CompanyChange
+    request: Request, caller: CompanyAdmin, here: InCompany, body: shapes.CompanyChange
 ) -> JSONResponse:
     """Change a company's settings (I2). Needs admin: admin."""
     database = core_of(request).database
@@ -46,7 +44,7 @@ async def change_company(
 
 @router.post(PROJECTS, response_model=shapes.ProjectEntry, status_code=201)
 async def create_project(
-    request: Request, caller: CompanySetter, here: InCompany, body: shapes.NewProject
+    request: Request, caller: CompanyAdmin, here: InCompany, body: shapes.NewProject
 ) -> JSONResponse:
     """Make a project, without members (P3). Needs admin: admin."""
     database = core_of(request).database
@@ -64,7 +62,7 @@ async def create_project(
 
 @router.patch(PROJECT, response_model=shapes.ProjectEntry)
 async def change_project(
-    request: Request, caller: CompanySetter, here: InCompany, project_id: OfProject, body: shapes.ProjectChange
+    request: Request, caller: CompanyAdmin, here: InCompany, project_id: OfProject, body: shapes.ProjectChange
 ) -> JSONResponse:
     """Change a project that the caller may know of (P6). Needs admin: admin."""
     database = core_of(request).database

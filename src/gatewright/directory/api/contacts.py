@@ -16,7 +16,6 @@ from gatewright.directory.api.paths import (
     CONTACTS,
     DirectoryAdmin,
     DirectoryReader,
-    InCompany,
     OfContact,
     grantor,
     router,
@@ -29,6 +28,7 @@ from gatewright.web.access import Allow
 from gatewright.web.api import NO_STORE, asked_page, list_answer
 from gatewright.web.core import core_of
 from gatewright.web.edge import seen
+from gatewright.web.paths import InCompany
 
 
 @router.get(CONTACTS, response_model=list[shapes.ContactEntry])

@@ -14,7 +14,6 @@ from gatewright.directory.api.paths import (
     LEVELS,
     MEMBERSHIP,
     DirectoryAdmin,
-    InCompany,
     OfContact,
     OfProject,
     grantor,
@@ -26,6 +25,7 @@ from gatewright.directory.store import companies, contacts
 from gatewright.web.api import NO_STORE
 from gatewright.web.core import core_of
 from gatewright.web.edge import seen
+from gatewright.web.paths import InCompany
 
 StatedLevels = Annotated[dict[str, str], Body(description="Tool to level; what is left out becomes none")]
 

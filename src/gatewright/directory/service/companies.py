@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from gatewright.base.changes import KEEP, Keep
 from gatewright.base.errors import Invalid, Problem
 from gatewright.base.ids import CompanyId, ProjectId, TemplateId
 from gatewright.base.levels import Level
 from gatewright.db.engine import Transaction, verb
 from gatewright.directory import rules
-from gatewright.directory.model import KEEP, Company, Keep, Project, SavedTemplate, Template, Tool
+from gatewright.directory.model import Company, Project, SavedTemplate, Template, Tool
 from gatewright.directory.service.levels import company_unknown, project_unknown, understood
 from gatewright.directory.store import companies as store
 from gatewright.events.catalogue import (
