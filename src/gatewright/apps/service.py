@@ -6,14 +6,13 @@ from typing import Any
 
 from gatewright.apps import rules, store
 from gatewright.apps.model import (
-    KEEP,
     MOST_LIVE_SECRETS,
     AddedSecret,
     App,
     AppDraft,
     CreatedApp,
-    Keep,
 )
+from gatewright.base.changes import KEEP, Keep
 from gatewright.base.errors import Conflict, Invalid, NotFound, Problem
 from gatewright.base.ids import AppId, SecretId, UserId, random_id
 from gatewright.base.secrets import Purpose, ServerKeys, hint, mint_client_secret
