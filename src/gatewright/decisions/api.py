@@ -1,17 +1,14 @@
 """The API's read routes: who am I, which companies, which projects."""
 
-from collections.abc import Sequence
-from datetime import datetime
-
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from gatewright.base.clock import rfc3339
 from gatewright.base.ids import CompanyId, ServiceAccountId, UserId
 from gatewright.decisions import store
-from gatewright.decisions.store import CompanyEntry, Part, ProjectEntry
+from gatewright.decisions.store import CompanyEntry, Part
+from gatewright.directory.api import shapes
 from gatewright.web.access import Allow, requires
 from gatewright.web.api import NO_STORE, asked_page, list_answer
 from gatewright.web.core import core_of
@@ -37,26 +34,6 @@ class Company(BaseModel):
     my_company: bool
 
 
-class CompanyName(BaseModel):
-    """A company, in brief."""
-
-    id: CompanyId
-    name: str
-
-
-class Project(BaseModel):
-    """A project in reach."""
-
-    id: int
-    name: str
-    display_name: str
-    project_number: str | None
-    active: bool
-    created_at: datetime
-    updated_at: datetime
-    company: CompanyName
-
-
 @router.get("/rest/v1.0/me", response_model=Me)
 async def me(caller: Allow = Depends(requires(company=False))) -> JSONResponse:
     """Return who acts with this token. No company needs to be named."""
@@ -80,9 +57,9 @@ async def companies(request: Request, caller: Allow = Depends(requires(company=F
     return list_answer(request, shown, page=page, total=total, issuer=core.settings.issuer)
 
 
-@router.get("/rest/v1.0/projects", response_model=list[Project])
-@router.get("/rest/v1.1/projects", response_model=list[Project])
-@router.get("/rest/v1.0/companies/{company_id}/projects", response_model=list[Project])
+@router.get("/rest/v1.0/projects", response_model=list[shapes.ProjectEntry])
+@router.get("/rest/v1.1/projects", response_model=list[shapes.ProjectEntry])
+@router.get("/rest/v1.0/companies/{company_id}/projects", response_model=list[shapes.ProjectEntry])
 async def projects(request: Request, caller: Allow = Depends(requires(any_level=True))) -> JSONResponse:
     """Return the company's projects: all for its admins, for others those they are members of."""
     core, page = core_of(request), asked_page(request)
@@ -93,7 +70,8 @@ async def projects(request: Request, caller: Allow = Depends(requires(any_level=
         entries, total = await store.projects_of_company(
             reader, caller.company_id, contact_id=bound_to, part=Part(page.offset, page.size)
         )
-    return list_answer(request, _projects(entries), page=page, total=total, issuer=core.settings.issuer)
+    shown = [shapes.project_entry(entry.project, company=entry.company) for entry in entries]
+    return list_answer(request, shown, page=page, total=total, issuer=core.settings.issuer)
 
 
 def _company(entry: CompanyEntry) -> dict[str, object]:
@@ -104,19 +82,3 @@ def _company(entry: CompanyEntry) -> dict[str, object]:
         "logo_url": None,
         "my_company": True,
     }
-
-
-def _projects(entries: Sequence[ProjectEntry]) -> list[dict[str, object]]:
-    return [
-        {
-            "id": entry.id,
-            "name": entry.name,
-            "display_name": f"{entry.number} - {entry.name}" if entry.number else entry.name,
-            "project_number": entry.number,
-            "active": entry.is_active,
-            "created_at": rfc3339(entry.created_at),
-            "updated_at": rfc3339(entry.updated_at),
-            "company": {"id": entry.company_id, "name": entry.company},
-        }
-        for entry in entries
-    ]

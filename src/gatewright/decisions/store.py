@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, exists, func, or_, select
@@ -12,6 +11,7 @@ from gatewright.base.levels import Level
 from gatewright.db.engine import Reader
 from gatewright.db.schema import companies, contacts, installations, project_members, projects, tools
 from gatewright.decisions.model import CompanyRow, ContactRow, Levels, MembershipRow, ToolRow
+from gatewright.directory.model import Project
 
 
 async def load_company(reader: Reader, company_id: int) -> CompanyRow | None:
@@ -85,15 +85,9 @@ class CompanyEntry:
 
 @dataclass(frozen=True, slots=True)
 class ProjectEntry:
-    """One project of a caller's list."""
+    """One project of a caller's list, with its company's name."""
 
-    id: ProjectId
-    name: str
-    number: str | None
-    is_active: bool
-    created_at: datetime
-    updated_at: datetime
-    company_id: CompanyId
+    project: Project
     company: str
 
 
@@ -155,16 +149,16 @@ async def projects_of_company(
 
 
 def _project(row: Any) -> ProjectEntry:
-    return ProjectEntry(
+    project = Project(
+        CompanyId(row.company_id),
         ProjectId(row.id),
         row.name,
         row.project_number,
         row.is_active,
         row.created_at,
         row.updated_at,
-        CompanyId(row.company_id),
-        row.company,
     )
+    return ProjectEntry(project, row.company)
 
 
 async def _companies(

@@ -99,4 +99,4 @@ async def _project_answer(
         company = await companies.find_company(reader, company_id)
     if project is None or company is None:
         raise project_unknown()
-    return JSONResponse(shapes.project_entry(project, company), status, headers=NO_STORE)
+    return JSONResponse(shapes.project_entry(project, company=company.name), status, headers=NO_STORE)

@@ -150,8 +150,8 @@ def level_entries(levels: Levels, tools: Sequence[Tool], *, scope: Scope) -> dic
     return {tool.key: levels.get(tool.key, Level.NONE).key for tool in tools if tool.scope == scope}
 
 
-def project_entry(project: Project, company: Company) -> dict[str, object]:
-    """Return a project as every list of projects shows it."""
+def project_entry(project: Project, *, company: str) -> dict[str, object]:
+    """Return a project of the company so named, as every list of projects shows it."""
     return {
         "id": project.id,
         "name": project.name,
@@ -160,7 +160,7 @@ def project_entry(project: Project, company: Company) -> dict[str, object]:
         "active": project.is_active,
         "created_at": rfc3339(project.created_at),
         "updated_at": rfc3339(project.updated_at),
-        "company": {"id": company.id, "name": company.name},
+        "company": {"id": project.company_id, "name": company},
     }
 
 
