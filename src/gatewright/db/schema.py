@@ -393,7 +393,7 @@ events = Table(
 Index("uq_events_id", events.c.id, unique=True)
 Index("ix_events_via_app", events.c.via_app_id, events.c.company_id, events.c.id)
 
-# activity: calls per (day, company, app or service account, user, result); 0 where not applicable
+# activity: calls per (day, company, app or service account, result); 0 where not applicable
 calls = Table(
     "calls",
     metadata,
