@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from gatewright.apps.installation_service import connect_beforehand
 from gatewright.base.errors import Conflict, Invalid, NotFound, RateLimited
 from gatewright.base.ids import CompanyId, SecretId, ServiceAccountId
 from gatewright.base.secrets import is_client_secret_shaped
+from gatewright.db.engine import Transaction
 from gatewright.db.schema import contacts, project_members, service_accounts
 from gatewright.directory import service as directory
 from gatewright.service_accounts import service, store
@@ -287,6 +289,21 @@ async def test_the_fourth_foreign_entry_of_a_day_is_refused(tenants: Tenants) ->
     await tenants.contact(cedar, accounts[3].address)
     await tenants.contact(birch, accounts[4].address, now=NOON + timedelta(hours=24))
     assert len(await tenants.recorded(kinds="service_account.address_elsewhere")) == 5
+
+
+async def test_while_foreign_entries_are_counted_the_company_can_be_referred_to(tenants: Tenants) -> None:
+    """S8: the count holds the directory, not whoever writes a row that merely names the company."""
+    birch, dev = await tenants.company("Birch"), await tenants.user("Dev Dorn")
+    app = await tenants.app(dev, "Crane Reports")
+    if tenants.database.dialect == "sqlite":
+        return  # one writer at a time, whatever is locked
+    asked: dict[str, Any] = {"company_id": birch, "app_id": app.app_id, "origin": OPERATOR, "now": NOON}
+
+    async def count_and_connect(tx: Transaction) -> bool:
+        await store.count_foreign_entries(tx, birch, since=NOON)
+        return await asyncio.wait_for(connect_beforehand(tenants.database, **asked), timeout=5)
+
+    assert await tenants.database.write(count_and_connect)
 
 
 async def test_foreign_entries_at_once_are_counted_one_by_one(tenants: Tenants) -> None:

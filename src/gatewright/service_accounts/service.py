@@ -11,6 +11,7 @@ from gatewright.base.ids import CompanyId, ContactId, SecretId, ServiceAccountId
 from gatewright.base.secrets import Digest, Purpose, ServerKeys, mint_client_secret
 from gatewright.db.engine import Transaction, verb
 from gatewright.directory import service as directory
+from gatewright.directory.store.companies import lock_company
 from gatewright.events.catalogue import (
     SYSTEM,
     ContactAdded,
@@ -103,7 +104,7 @@ async def regenerate_secret(
     A disabled account works again, under a new address (S8). `shown_secret_id` is the
     secret that the caller saw in place: when it is another by now, `made_before`.
     """
-    await store.lock_company(tx, company_id)
+    await lock_company(tx, company_id)
     account = await store.load_service_account(tx, company_id, service_account_id, lock=True)
     if account is None:
         raise service_account_unknown()
@@ -146,7 +147,7 @@ async def delete_service_account(
     False for one that was deleted before or never was; NotFound is for the caller to raise,
     after the transaction, so that the answer waits for a deletion that won the race.
     """
-    await store.lock_company(tx, company_id)
+    await lock_company(tx, company_id)
     account = await store.load_service_account(tx, company_id, service_account_id, lock=True)
     if account is None or not await store.delete(tx, company_id, service_account_id, now=now):
         tx.answers_an_ending()

@@ -11,13 +11,13 @@ from gatewright.db.engine import Reader, Transaction
 from gatewright.db.schema import (
     apps,
     calls,
-    companies,
     contacts,
     events,
     project_members,
     service_accounts,
     users,
 )
+from gatewright.directory.store.companies import lock_company
 from gatewright.events.catalogue import ServiceAddressSeenElsewhere
 from gatewright.service_accounts.model import DisabledReason, ServiceAccount, Use
 
@@ -105,11 +105,6 @@ async def delete(
     """Return whether the account was deleted now; its row stays, for the record (S9)."""
     statement = update(service_accounts).where(*_is(company_id, service_account_id)).values(deleted_at=now)
     return (await tx.execute(statement)).rowcount == 1
-
-
-async def lock_company(tx: Transaction, company_id: CompanyId) -> None:
-    """Keep every other change of the company's accounts and contacts waiting until this transaction ends."""
-    await tx.execute(select(companies.c.id).where(companies.c.id == company_id).with_for_update())
 
 
 async def load_service_account(
