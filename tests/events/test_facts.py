@@ -192,7 +192,7 @@ async def test_a_load_that_fails_is_not_kept(facts: Facts) -> None:
 
 
 async def test_memory_holds_no_more_than_it_may(database: Database, hearsay: Hearsay) -> None:
-    """X5: the oldest goes first."""
+    """X5: what was not used for longest goes first."""
     facts, loads = Facts(database, hearsay, most=2), []
 
     def fact(key: str) -> Fact[str]:
@@ -205,6 +205,9 @@ async def test_memory_holds_no_more_than_it_may(database: Database, hearsay: Hea
     for key in ("a", "b", "c", "c", "b", "a"):
         assert await facts.get(fact(key)) == key
     assert loads == ["a", "b", "c", "a"]
+    for key in ("b", "d", "b"):
+        assert await facts.get(fact(key)) == key
+    assert loads == ["a", "b", "c", "a", "d"]
 
 
 @pytest.mark.parametrize("coherence", [ReadThrough(), Hearsay(keeps=False)])

@@ -5,6 +5,7 @@ processes committed; where it cannot know, nothing is kept at all.
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -51,7 +52,7 @@ class Facts:
         self._database = database
         self._coherence = coherence
         self._most = most
-        self._kept: dict[str, Any] = {}
+        self._kept: OrderedDict[str, Any] = OrderedDict()  # what was used last stands last
         self._loads: dict[str, _Load] = {}
         database.after_commit.append(self._committed)
 
@@ -64,6 +65,7 @@ class Facts:
         self.forget(self._coherence.touched())
         if fact.key in self._kept:
             kept: V = self._kept[fact.key]
+            self._kept.move_to_end(fact.key)
             return kept
         load = self._loads.get(fact.key)
         if load is None or load.overtaken or not self._coherence.keeps:
@@ -102,7 +104,7 @@ class Facts:
         if load.overtaken or (value is None and not fact.keeps_absence):
             return
         if len(self._kept) >= self._most:
-            self._kept.pop(next(iter(self._kept)))
+            self._kept.popitem(last=False)
         self._kept[fact.key] = value
 
     async def _committed(self, committed: Committed) -> None:
