@@ -50,15 +50,19 @@ Switch = Annotated[bool, BeforeValidator(_switch)]
 
 
 class Settings(BaseModel):
-    """Everything an operator may set as `GATEWRIGHT_<NAME>`."""
+    """Everything an operator may set as `GATEWRIGHT_<NAME>`; what may hold a secret is not in its repr (T13)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     issuer: str = Field("http://127.0.0.1:8400", description="Base of every link and token; never taken from Host.")
     data_dir: Path = Field(Path("var"), description="Embedded database and generated keys; mode 0700.")
-    database_url: str = Field("", description="sqlite:///PATH or postgresql://…; empty: SQLite in DATA_DIR.")
+    database_url: str = Field(
+        "", repr=False, description="sqlite:///PATH or postgresql://…; empty: SQLite in DATA_DIR."
+    )
     secret_keys: Texts = Field(
-        (), description="Server keys, base64url of 32 bytes or more, newest first; empty: made in DATA_DIR for SQLite."
+        (),
+        repr=False,
+        description="Server keys, base64url of 32 bytes or more, newest first; empty: made in DATA_DIR for SQLite.",
     )
     audience: str = Field("", description="`aud` of access tokens; empty: the issuer.")
     access_token_lifetime: Positive = Field(timedelta(hours=2), description="How long an access token lives.")
@@ -85,7 +89,9 @@ class Settings(BaseModel):
     rate_limit_spike: int = Field(
         100, ge=0, description="Calls per app and company in 10 seconds (counted later); 0: off."
     )
-    smtp_url: str = Field("", description="Mail server, smtp://… or smtps://… (used later); empty: no mail.")
+    smtp_url: str = Field(
+        "", repr=False, description="Mail server, smtp://… or smtps://… (used later); empty: no mail."
+    )
     mail_from: str = Field("", description="Sender of mail (used later).")
     lease: Positive = Field(timedelta(seconds=2), description="How long a node may answer unheard of (used later).")
     workers: int = Field(1, ge=1, le=64, description="Processes that serve.")

@@ -122,3 +122,11 @@ def test_secrets_are_masked(tmp_path: Path) -> None:
     assert shown["GATEWRIGHT_SECRET_KEYS"] == "*** (2)"
     assert shown["GATEWRIGHT_DATABASE_URL"] == "postgresql://gate:***@db/gate?sslpassword=***&ssl=require"
     assert masked_url("postgresql://db/gate") == "postgresql://db/gate"
+
+
+def test_secrets_are_not_in_the_settings_repr() -> None:
+    # T13
+    settings = Settings(
+        secret_keys=("hunter2",), database_url="postgresql://gate:hunter2@db/gate", smtp_url="smtps://post:hunter2@mail"
+    )
+    assert "hunter2" not in f"{settings!r} {settings}"

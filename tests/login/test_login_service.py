@@ -175,6 +175,7 @@ async def test_an_invitation_makes_one_account_and_signs_it_in(database: Databas
     token = await invite(database)
     accepted = await accept(database, token)
     assert accepted is not None
+    assert accepted.session_token not in repr(accepted)  # T13
     session = await viewer(database, accepted.session_token)
     assert session is not None
     assert (session.email, session.is_operator) == ("oda@example.com", True)

@@ -114,9 +114,10 @@ News = Mapping[type, Sequence[Callable[..., Awaitable[None]]]]
 class Database:
     """The engines of one process. `open` makes it, `close` ends it."""
 
-    url: URL
-    writer: AsyncEngine
-    reader: AsyncEngine
+    # Not in the repr (T13): SQLAlchemy masks the password of a URL, not those in its query.
+    url: URL = field(repr=False)
+    writer: AsyncEngine = field(repr=False)
+    reader: AsyncEngine = field(repr=False)
     after_commit: list[AfterCommit] = field(default_factory=list)
     news: News = field(default_factory=dict)
 
@@ -132,6 +133,7 @@ class Database:
                 pool_size=POSTGRESQL_CONNECTIONS,
                 max_overflow=0,
                 pool_timeout=10,
+                hide_parameters=True,  # T13: an error's text does not repeat what a statement was given
             )
             # The same pool, but each statement by itself: reads begin no transaction.
             reader = engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -233,6 +235,7 @@ def _sqlite_engine(url: URL, *, connections: int, **options: Any) -> AsyncEngine
         max_overflow=0,
         pool_timeout=30,
         connect_args={"timeout": SQLITE_BUSY_SECONDS},
+        hide_parameters=True,  # T13: an error's text does not repeat what a statement was given
         **options,
     )
 

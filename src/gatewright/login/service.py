@@ -1,6 +1,6 @@
 """Signing in and out, and beginning an account by an invitation."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from gatewright.base.errors import Conflict, Invalid, Problem
@@ -23,7 +23,7 @@ class Accepted:
     """An invitation was accepted: the account it began, and its first session's cookie."""
 
     user_id: UserId
-    session_token: str
+    session_token: str = field(repr=False)  # T13: not in crash reports
 
 
 @verb
