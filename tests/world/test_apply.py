@@ -25,8 +25,9 @@ from gatewright.db.schema import (
     users,
 )
 from gatewright.house import House, open_house
+from gatewright.service_accounts.service import create_service_account, delete_service_account
 from gatewright.settings import Settings
-from gatewright.world.apply import Made, apply_world
+from gatewright.world.apply import OPERATOR, Made, apply_world
 from gatewright.world.credentials import CredentialsFile, described
 from gatewright.world.model import BadWorld
 from gatewright.world.parse import parse
@@ -199,6 +200,37 @@ async def test_the_credentials_have_the_shape_that_is_promised(house: House, tmp
     assert json.loads(place.read_text()) == told
     assert place.stat().st_mode & 0o777 == 0o600
     assert [name for name in os.listdir(tmp_path) if "out.json" in name] == ["out.json"]  # noqa: PTH208
+
+
+async def test_of_several_service_accounts_with_one_name_the_oldest_is_meant(house: House) -> None:
+    # Any company admin can make a second one; the operator's file goes on as it was.
+    _, made = await _apply(house, WORLD)
+    oldest = made.companies["Northwind"].accounts["Nightly"]
+    second = await create_service_account(
+        house.database,
+        company_id=made.companies["Northwind"].id,
+        name="Nightly",
+        domain="service.example",
+        keys=house.keys,
+        origin=OPERATOR,
+        now=clock.now(),
+    )
+    says, made = await _apply(house, WORLD)
+    assert says == []
+    assert made.companies["Northwind"].accounts["Nightly"] == oldest
+    says, _ = await _apply(house, WORLD.replace("Nightly, levels: {directory: read_only}", "Nightly, levels: {}"))
+    assert says == ["Northwind: Nightly: levels none"]
+    assert await _one(house.database, select(contacts.c.levels).where(contacts.c.id == oldest[2])) == {}
+    await delete_service_account(
+        house.database,
+        company_id=made.companies["Northwind"].id,
+        service_account_id=oldest[0],
+        origin=OPERATOR,
+        now=clock.now(),
+    )
+    says, made = await _apply(house, WORLD)
+    assert says == ["Northwind: Nightly: levels directory read_only", "Northwind: Nightly: Pier 9 rfis read_only"]
+    assert made.companies["Northwind"].accounts["Nightly"][0] == second.id
 
 
 async def test_an_address_under_the_service_domain_is_no_users(house: House) -> None:

@@ -99,7 +99,8 @@ def _standing(state: State) -> Made:
         names = Names(company.id, projects={name: project.id for name, project in company.projects.items()})
         by_user = {contact.user_id: contact.id for contact in company.contacts}
         names.contacts = {email: by_user[user.id] for email, user in state.users.items() if user.id in by_user}
-        names.accounts = {one.name: (one.id, one.client_id, one.contact_id) for one in company.service_accounts}
+        means = company.named_accounts()
+        names.accounts = {name: (one.id, one.client_id, one.contact_id) for name, one in means.items()}
         made.companies[name] = names
     return made
 

@@ -244,16 +244,13 @@ def _name_of(user: model.User | None, standing: UserState | None) -> str:
 def _plan_accounts(place: _Place) -> Steps:
     for account in place.company.service_accounts:
         says = f"{place.name}: service account {account.name}"
-        named = place.standing.accounts_named(account.name) if place.standing else []
-        there = place.standing.contact(named[0].contact_id) if place.standing and named else None
-        if len(named) > 1:
-            told = "there are several of that name; delete those that are not needed on their pages first"
-            place.faults.append(Fault(account.line, says, told))
+        named = place.standing.named_accounts().get(account.name) if place.standing else None
+        there = place.standing.contact(named.contact_id) if place.standing and named else None
         stated = (account.levels or {}).get(DIRECTORY)
         if stated is not None and stated.level is Level.ADMIN and account.confirm is None:
             told = f"directory: admin lets a program manage the company; write confirm: {CONFIRMATION} beside it"
             place.faults.append(Fault(stated.line, says, told))  # S10
-        if not named:
+        if named is None:
             yield CreateServiceAccount(line=account.line, says=says, is_new=True, company=place.name, name=account.name)
         yield from _plan_levels(account, account.name, there, place)
         yield from _plan_memberships(account, account.name, there, place)

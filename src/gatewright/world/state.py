@@ -82,9 +82,10 @@ class CompanyState:
         """Return the contact with that id."""
         return next(one for one in self.contacts if one.id == contact_id)
 
-    def accounts_named(self, name: str) -> list[ServiceAccountState]:
-        """Return the service accounts of that name; names are not unique."""
-        return [one for one in self.service_accounts if one.name == name]
+    def named_accounts(self) -> dict[str, ServiceAccountState]:
+        """Return by name the service accounts that a file means; of several with one name that is the oldest."""
+        newest_first = sorted(self.service_accounts, key=lambda one: one.id, reverse=True)
+        return {one.name: one for one in newest_first}
 
 
 def _joins_nobody(contact: ContactState) -> bool:
