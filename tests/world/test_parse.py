@@ -10,6 +10,8 @@ from gatewright.world.model import BadWorld, World
 from gatewright.world.nodes import MOST_NODES
 from gatewright.world.parse import parse
 
+HASH = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo"
+
 
 def _parse(text: str) -> World:
     return parse(dedent(text).lstrip())
@@ -105,6 +107,12 @@ def test_every_fault_is_told_with_its_line() -> None:
         ("users: [{email: a@a.example, name: ~}]", 1, "has no value; write one, or leave the key out"),
         ("users: [{email: a@a.example, active: 1}]", 1, "must be true or false"),
         ("users: [{email: a@a.example, password_hash: md5}]", 1, "must be an argon2id hash"),
+        ("users: [{email: a@a.example, password_hash: $argon2id$x}]", 1, "must be an argon2id hash"),
+        (f"users: [{{email: a@a.example, password_hash: '{HASH.replace('m=8', 'm=x')}'}}]", 1, "PHC form"),
+        (f"users:\n- email: a@a.example\n  password_hash: {HASH[:-16]}", 3, "PHC form"),
+        (f"users: [{{email: a@a.example, password_hash: '{HASH.replace('c2FsdHNhbHQ', '!')}'}}]", 1, "PHC form"),
+        (f"users: [{{email: a@a.example, password_hash: '{HASH.replace('2id', '2i')}'}}]", 1, "PHC form"),
+        ("users:\n- email: a@a.example\n  password: ''", 3, "must not be empty"),
         ("users: [{email: a@a.example, password: x, password_hash: $argon2id$x}]", 1, "cannot stand beside"),
         ("apps: [{name: A, retry_window: soon}]", 1, "such as 10m"),
         ("apps: [{name: A, retry_window: 31d}]", 1, "must be at most 30d"),

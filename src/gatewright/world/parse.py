@@ -1,5 +1,6 @@
 """A world file's text, read into values. Everything that is wrong is told at once, with its line."""
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Literal, TypeVar, cast
@@ -28,6 +29,10 @@ from gatewright.world.nodes import Faults, Value, compose
 T = TypeVar("T")
 Fields = dict[str, Value]
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+# Salts from 8 bytes on, hashes from 12: what the PHC form can say, and can be verified.
+_PASSWORD_HASH = re.compile(
+    r"\$argon2id\$v=19\$m=[1-9]\d{0,6},t=[1-9]\d{0,2},p=[1-9]\d?\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}", re.ASCII
+)
 _LONGEST_WINDOW = timedelta(days=30)
 
 
@@ -82,7 +87,7 @@ def _user(value: Value) -> User | None:
         line=value.line,
         email=email,
         name=_opt(fields, "name", _name),
-        password=_opt(fields, "password", Value.text),
+        password=_opt(fields, "password", _password),
         password_hash=_opt(fields, "password_hash", _password_hash),
         is_active=_opt(fields, "active", Value.switch),
         is_operator=_opt(fields, "operator", Value.switch),
@@ -221,8 +226,16 @@ def _key(value: Value) -> str | None:
 
 def _password_hash(value: Value) -> str | None:
     text = value.text()
-    if text is not None and not text.startswith("$argon2id$"):
-        value.wrong("must be an argon2id hash, which begins with $argon2id$")
+    if text is not None and not _PASSWORD_HASH.fullmatch(text):
+        value.wrong("must be an argon2id hash in PHC form, such as $argon2id$v=19$m=65536,t=3,p=4$SALT$HASH")
+        return None
+    return text
+
+
+def _password(value: Value) -> str | None:
+    text = value.text()
+    if text == "":
+        value.wrong("must not be empty; leave it out for an account that cannot sign in by password")
         return None
     return text
 
