@@ -233,6 +233,30 @@ async def test_of_several_service_accounts_with_one_name_the_oldest_is_meant(hou
     assert made.companies["Northwind"].accounts["Nightly"][0] == second.id
 
 
+async def test_a_tool_keeps_the_levels_that_somebody_holds(house: House) -> None:
+    # M1: nobody holds a level that the tool does not support.
+    tools = """
+    tools:
+      - {key: reports, name: Reports, scope: company}
+      - {key: rfis, name: RFIs, scope: project}
+    """
+    held = WORLD.replace("admin: admin}", "admin: admin, reports: admin}").replace("rfis: read_only", "rfis: standard")
+    await _apply(house, dedent(tools) + held)
+    narrow = "scope: company, levels: [none, read_only, standard]}"
+    lowered = tools.replace("scope: company}", narrow).replace(
+        "scope: project}", "scope: project, levels: [none, admin]}"
+    )
+    with pytest.raises(BadWorld) as bad:
+        await _apply(house, lowered)
+    assert [(fault.line, fault.message.partition(" that")[0]) for fault in bad.value.faults] == [
+        (3, "1 hold a level"),
+        (4, "2 hold a level"),
+    ]
+    allowed = tools.replace("scope: company}", "scope: company, levels: [none, admin]}")
+    says, _ = await _apply(house, allowed.replace("scope: project}", "scope: project, levels: [none, standard]}"))
+    assert says == ["company tool reports", "project tool rfis"]
+
+
 async def test_an_address_under_the_service_domain_is_no_users(house: House) -> None:
     # S2: nobody can sign in with a service account's address.
     _, made = await _apply(house, WORLD)

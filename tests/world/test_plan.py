@@ -144,6 +144,8 @@ def test_an_empty_database_gets_the_demo_set_of_tools() -> None:
         ("apps: [{name: Sync, scopes: [everything]}]", "out of: company.manage"),
         ('terms: {version: "1", text: Other.}', "name a new version"),
         ("tools: [{key: admin, name: Admin, scope: company}]", "is built in"),
+        ("tools: [{key: directory, name: Directory, scope: project}]", "is the key of a built-in company tool"),
+        ("tools: [{key: admin, name: Admin, scope: project}]", "is the key of a built-in company tool"),
         ("tools: [{key: x, name: X, scope: company, levels: [admin, none]}]", "lowest first"),
         ("companies: [{name: A, contacts: [{user: nobody@a.example}]}]", "there is no such user"),
         ("companies: [{name: A, installations: [{app: Nothing, status: connected}]}]", "there is no such app"),

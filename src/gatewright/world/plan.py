@@ -95,13 +95,20 @@ def _known(state: State, tools: tuple[model.Tool, ...]) -> Known:
 
 def _plan_tools(tools: tuple[model.Tool, ...], state: State, faults: list[Fault]) -> Steps:
     built_in = {(tool.scope, tool.key): ToolState(tool.name, tool.levels) for tool in BUILT_IN}
+    built_in_keys = {tool.key for tool in BUILT_IN}
     for tool in tools:
         where, wanted = (tool.scope, tool.key), ToolState(tool.name, tool.levels)
         if where in built_in:
             if built_in[where] != wanted:
                 faults.append(Fault(tool.line, f"tools: {tool.key}", "is built in and cannot be declared differently"))
+        elif tool.key in built_in_keys:
+            told = "is the key of a built-in company tool; choose another key for a project tool"
+            faults.append(Fault(tool.line, f"tools: {tool.key}", told))
         elif list(tool.levels) != sorted(set(tool.levels)) or tool.levels[:1] != (Level.NONE,) or len(tool.levels) < 2:
             told = "levels must be none and at least one more, lowest first, each once"
+            faults.append(Fault(tool.line, f"tools: {tool.key}", told))
+        elif holders := state.stranded.get(where):
+            told = f"{holders} hold a level that would no longer be supported; lower theirs first"
             faults.append(Fault(tool.line, f"tools: {tool.key}", told))
         elif state.tools.get(where) != wanted:
             says = f"{tool.scope} tool {tool.key}"

@@ -113,6 +113,8 @@ class State:
     """What stands before the file is applied."""
 
     tools: Mapping[tuple[str, str], ToolState] = field(default_factory=dict)
+    # By (scope, key): how many hold a level of the tool that the file would take from it.
+    stranded: Mapping[tuple[str, str], int] = field(default_factory=dict)
     terms: Mapping[str, str] = field(default_factory=dict)
     users: Mapping[str, UserState] = field(default_factory=dict)
     companies: Mapping[str, CompanyState] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from gatewright.base.folding import fold_email
@@ -49,8 +49,10 @@ async def load_state(reader: Reader, world: World) -> State:
     for company in world.companies:
         named_apps |= {installation.app for installation in company.installations}
         named_users |= {contact.user for contact in company.contacts}
+    declared = await _tools(reader)
     return State(
-        tools=await _tools(reader),
+        tools=declared,
+        stranded=await _stranded(reader, world, declared),
         terms=await _terms(reader),
         users=await _users(reader, {fold_email(email) for email in named_users}),
         companies={
@@ -77,6 +79,19 @@ def _parts(wanted: Sequence[K]) -> Iterator[Sequence[K]]:
 async def _tools(reader: Reader) -> dict[tuple[str, str], ToolState]:
     rows = await reader.execute(select(tools.c.scope, tools.c.key, tools.c.name, tools.c.levels))
     return {(row.scope, row.key): ToolState(row.name, tuple(map(Level.from_key, row.levels))) for row in rows}
+
+
+async def _stranded(
+    reader: Reader, world: World, declared: Mapping[tuple[str, str], ToolState]
+) -> dict[tuple[str, str], int]:
+    counts: dict[tuple[str, str], int] = {}
+    for tool in world.tools or ():
+        before = declared.get((tool.scope, tool.key))
+        if before is not None and (taken := set(before.levels) - set(tool.levels)):
+            held = contacts.c.levels if tool.scope == "company" else project_members.c.levels
+            holders = held[tool.key].as_string().in_(sorted(level.key for level in taken))
+            counts[(tool.scope, tool.key)] = (await reader.execute(select(func.count()).where(holders))).scalar_one()
+    return counts
 
 
 async def _terms(reader: Reader) -> dict[str, str]:
