@@ -1,6 +1,7 @@
 """What an app made or raised in somebody's name: listed before it ends, and undone where they may (M8)."""
 
 import httpx
+import pytest
 
 from gatewright.base import clock
 from gatewright.base.ids import ContactId
@@ -8,7 +9,9 @@ from gatewright.directory import service as directory
 from gatewright.events.catalogue import SYSTEM
 from gatewright.web.access import Viewer
 from gatewright.web.core import Trace
+from tests.support.databases import DIALECTS
 from tests.support.forms import Page
+from tests.support.statements import counted
 from tests.support.world import World
 
 MANAGE = "company.manage"
@@ -62,6 +65,26 @@ async def test_what_an_app_made_or_raised_is_listed_newest_first(world: World) -
     assert [trace.event_id for trace in await traces(world, user_id=world.people["ada"].id)] == [
         trace.event_id for trace in listed
     ]
+
+
+@pytest.mark.parametrize("flow_dialect", DIALECTS)
+async def test_how_many_things_are_now_is_asked_once_for_each_kind(world: World, flow_dialect: str) -> None:
+    """M8: a page that lists hundreds of changes does not ask the database hundreds of times."""
+    alder = world.companies["alder"]
+    await busy_app(world)
+    with counted(world.house.database) as before:
+        few = await traces(world, company_id=alder)
+    token = (await world.tokens("ada", "crane", scope=MANAGE)).access
+    root = f"/rest/v1.0/companies/{alder}"
+    for number in range(4):
+        contact = {"email": f"y{number}@example.com", "name": "Yann", "levels": {}}
+        assert (await world.call(token, f"{root}/contacts", method="POST", json=contact)).status_code == 201
+        account = {"name": f"Planted {number}"}
+        assert (await world.call(token, f"{root}/service_accounts", method="POST", json=account)).status_code == 201
+    with counted(world.house.database) as after:
+        many = await traces(world, company_id=alder)
+    assert len(many) == len(few) + 8
+    assert len(after.statements) == len(before.statements)
 
 
 async def test_what_somebody_changed_since_is_left_to_them(world: World) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, tuple_
 
 from gatewright.activity.trace_rules import KINDS, Change, State, Target, target
 from gatewright.db.engine import Reader
@@ -48,88 +48,87 @@ async def load_changes(
 
 
 async def load_state(reader: Reader, changes: Iterable[Change]) -> State:
-    """Return how the changed things are now, and their names."""
+    """Return how the changed things are now, and their names; one statement for each kind of thing."""
+    ids: dict[str, list[Target]] = {}
+    for at in {target(change) for change in changes}:
+        ids.setdefault(str(at[0]), []).append(at[1:])
     values: dict[Target, Any] = {}
     names: dict[Target, str] = {}
-    for at in {target(change) for change in changes}:
-        found = await _LOADERS[str(at[0])](reader, at)
-        if found is not None:
-            values[at], names[at] = found
+    for kind, wanted in ids.items():
+        for of, value, name in await _LOADERS[kind](reader, wanted):
+            values[kind, *of], names[kind, *of] = value, name
     return State(values=values, names=names)
 
 
-async def _account(reader: Reader, at: Target) -> tuple[Any, str] | None:
-    row = await _live_account(reader, at)
-    return None if row is None else (True, row.name)
+# Each returns, of the things that are there: their ids without the kind, how they are, and their names.
+Found = list[tuple[Target, Any, str]]
 
 
-async def _secret(reader: Reader, at: Target) -> tuple[Any, str] | None:
-    row = await _live_account(reader, at)
-    return None if row is None else (row.regenerated_via_app_id, row.name)
+async def _accounts(reader: Reader, ids: Sequence[Target]) -> Found:
+    return [((row.company_id, row.id), True, row.name) for row in await _live_accounts(reader, ids)]
 
 
-async def _live_account(reader: Reader, at: Target) -> Any:
-    found = select(service_accounts.c.name, service_accounts.c.regenerated_via_app_id).where(
-        service_accounts.c.company_id == at[1],
-        service_accounts.c.id == at[2],
-        service_accounts.c.deleted_at.is_(None),
-    )
-    return (await reader.execute(found)).one_or_none()
+async def _secrets(reader: Reader, ids: Sequence[Target]) -> Found:
+    rows = await _live_accounts(reader, ids)
+    return [((row.company_id, row.id), row.regenerated_via_app_id, row.name) for row in rows]
 
 
-async def _contact(reader: Reader, at: Target) -> tuple[Any, str] | None:
-    row = await _contact_row(reader, at[1], at[2])
+async def _live_accounts(reader: Reader, ids: Sequence[Target]) -> Any:
+    of = service_accounts.c
+    found = select(of.company_id, of.id, of.name, of.regenerated_via_app_id)
+    return await reader.execute(found.where(tuple_(of.company_id, of.id).in_(ids), of.deleted_at.is_(None)))
+
+
+async def _contacts(reader: Reader, ids: Sequence[Target]) -> Found:
+    rows = await _contact_rows(reader, ids)
     # A service account's contact goes with the account.
-    return None if row is None or row.service_account_id is not None else (True, row.name)
+    return [((row.company_id, row.id), True, row.name) for row in rows if row.service_account_id is None]
 
 
-async def _levels(reader: Reader, at: Target) -> tuple[Any, str] | None:
-    row = await _contact_row(reader, at[1], at[2])
-    return None if row is None else (dict(row.levels), row.name)
+async def _levels(reader: Reader, ids: Sequence[Target]) -> Found:
+    return [((row.company_id, row.id), dict(row.levels), row.name) for row in await _contact_rows(reader, ids)]
 
 
-async def _contact_row(reader: Reader, company_id: object, contact_id: object) -> Any:
-    found = select(contacts.c.name, contacts.c.levels, contacts.c.service_account_id).where(
-        contacts.c.company_id == company_id, contacts.c.id == contact_id
-    )
-    return (await reader.execute(found)).one_or_none()
+async def _contact_rows(reader: Reader, ids: Sequence[Target]) -> Any:
+    of = contacts.c
+    found = select(of.company_id, of.id, of.name, of.levels, of.service_account_id)
+    return await reader.execute(found.where(tuple_(of.company_id, of.id).in_(ids)))
 
 
-async def _membership(reader: Reader, at: Target) -> tuple[Any, str] | None:
+async def _memberships(reader: Reader, ids: Sequence[Target]) -> Found:
     held, project = project_members.c, projects.c
     found = (
-        select(held.levels, contacts.c.name.label("contact"), project.name.label("project"))
+        select(project_members, contacts.c.name.label("contact"), project.name.label("project"))
         .join(contacts, (contacts.c.company_id == held.company_id) & (contacts.c.id == held.contact_id))
         .join(projects, (project.company_id == held.company_id) & (project.id == held.project_id))
-        .where(held.company_id == at[1], held.project_id == at[2], held.contact_id == at[3])
+        .where(tuple_(held.company_id, held.project_id, held.contact_id).in_(ids))
     )
-    row = (await reader.execute(found)).one_or_none()
-    return None if row is None else (dict(row.levels), f"{row.contact} on {row.project}")
+    return [
+        ((row.company_id, row.project_id, row.contact_id), dict(row.levels), f"{row.contact} on {row.project}")
+        for row in await reader.execute(found)
+    ]
 
 
-async def _installation(reader: Reader, at: Target) -> tuple[Any, str] | None:
-    found = (
-        select(installations.c.status, apps.c.name)
-        .join(apps, apps.c.id == installations.c.app_id)
-        .where(installations.c.company_id == at[1], installations.c.app_id == at[2])
-    )
-    row = (await reader.execute(found)).one_or_none()
-    return None if row is None else (row.status, row.name)
+async def _installations(reader: Reader, ids: Sequence[Target]) -> Found:
+    of = installations.c
+    found = select(of.company_id, of.app_id, of.status, apps.c.name).join(apps, apps.c.id == of.app_id)
+    rows = await reader.execute(found.where(tuple_(of.company_id, of.app_id).in_(ids)))
+    return [((row.company_id, row.app_id), row.status, row.name) for row in rows]
 
 
-async def _access(reader: Reader, at: Target) -> tuple[Any, str] | None:
-    found = select(companies.c.app_access, companies.c.name).where(companies.c.id == at[1])
-    row = (await reader.execute(found)).one_or_none()
-    return None if row is None else (row.app_access, row.name)
+async def _access(reader: Reader, ids: Sequence[Target]) -> Found:
+    found = select(companies.c.id, companies.c.app_access, companies.c.name)
+    rows = await reader.execute(found.where(companies.c.id.in_([of[0] for of in ids])))
+    return [((row.id,), row.app_access, row.name) for row in rows]
 
 
 _LOADERS = {
-    "account": _account,
-    "secret": _secret,
-    "contact": _contact,
+    "account": _accounts,
+    "secret": _secrets,
+    "contact": _contacts,
     "levels": _levels,
-    "member": _membership,
-    "installation": _installation,
+    "member": _memberships,
+    "installation": _installations,
     "access": _access,
 }
 
