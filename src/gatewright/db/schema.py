@@ -392,6 +392,7 @@ events = Table(
 )
 Index("uq_events_id", events.c.id, unique=True)
 Index("ix_events_via_app", events.c.via_app_id, events.c.company_id, events.c.id)
+Index("ix_events_kind", events.c.company_id, events.c.kind, events.c.at)
 
 # activity: calls per (day, company, app or service account, result); 0 where not applicable
 calls = Table(
@@ -405,3 +406,5 @@ calls = Table(
     Column("count", BigInteger, nullable=False),
     Column("last_at", Instant, nullable=False),
 )
+Index("ix_calls_app", calls.c.company_id, calls.c.app_id, calls.c.day)
+Index("ix_calls_service_account", calls.c.company_id, calls.c.service_account_id, calls.c.day)

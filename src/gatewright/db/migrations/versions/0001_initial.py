@@ -400,6 +400,7 @@ def upgrade() -> None:
         sa.Column("keys", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("company_id", "id", name=op.f("pk_events")),
     )
+    op.create_index("ix_events_kind", "events", ["company_id", "kind", "at"], unique=False)
     op.create_index("ix_events_via_app", "events", ["via_app_id", "company_id", "id"], unique=False)
     op.create_index("uq_events_id", "events", ["id"], unique=True)
     op.create_table(
@@ -413,6 +414,8 @@ def upgrade() -> None:
         sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("company_id", "day", "app_id", "service_account_id", "result", name=op.f("pk_calls")),
     )
+    op.create_index("ix_calls_app", "calls", ["company_id", "app_id", "day"], unique=False)
+    op.create_index("ix_calls_service_account", "calls", ["company_id", "service_account_id", "day"], unique=False)
     if op.get_bind().dialect.name == "postgresql":
         for name in SEQUENCES:
             op.execute(sa.schema.CreateSequence(sa.Sequence(f"{name}_ids")))
