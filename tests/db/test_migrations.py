@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -167,3 +168,19 @@ def test_a_new_database_file_is_its_owners_alone(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "new.db").stat().st_mode) == 0o600
+
+
+async def test_the_revisions_are_read_once_and_the_database_each_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # X1
+    assert await schema_state(database) is SchemaState.CURRENT
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("the revisions were read again, on the event loop")
+
+    monkeypatch.setattr(ScriptDirectory, "walk_revisions", refuse)
+    assert await schema_state(database) is SchemaState.CURRENT
+    async with database.writer.begin() as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'from_the_future'")
+    assert await schema_state(database) is SchemaState.NEWER

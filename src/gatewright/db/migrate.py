@@ -6,6 +6,7 @@ import sqlite3
 import time
 from contextlib import suppress
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -121,11 +122,17 @@ def _run(connection: Connection, *, to: str) -> bool:
 
 
 def _state(connection: Connection) -> SchemaState:
-    scripts = ScriptDirectory(str(_HERE))
     heads = MigrationContext.configure(connection).get_current_heads()
     if not heads:
         return SchemaState.EMPTY
-    known = {script.revision for script in scripts.walk_revisions()}
+    known, newest = _revisions()
     if not set(heads) <= known:
         return SchemaState.NEWER
-    return SchemaState.CURRENT if set(heads) == set(scripts.get_heads()) else SchemaState.OLDER
+    return SchemaState.CURRENT if set(heads) == newest else SchemaState.OLDER
+
+
+@cache
+def _revisions() -> tuple[frozenset[str], frozenset[str]]:
+    """Return every revision of this version, and the newest; read once, for readiness is asked every few seconds."""
+    scripts = ScriptDirectory(str(_HERE))
+    return frozenset(script.revision for script in scripts.walk_revisions()), frozenset(scripts.get_heads())
