@@ -12,6 +12,14 @@ from tests.support.world import World
 
 ODD_IDS = ("0", "-1", "01", "1e3", "abc", "9007199254740992", "9" * 400, "%00", "%2e%2e", "1%0a", "١", "null", "1;2")
 
+PROGRAMS_ASK = (
+    ("/rest/v9/nowhere", "text/html"),
+    ("/nowhere", "application/json"),
+    ("/oauth/no", "*/*"),
+    ("/nowhere", "*/*"),
+    ("/api/v2/companies", ""),
+)
+
 BODIES = (
     (b'{"email": "x@example.com"', "application/json", 400),
     (b'{"email": "a@example.com", "email": "b@example.com", "name": "B"}', "application/json", 400),
@@ -38,11 +46,14 @@ async def test_an_unknown_path_is_told_in_the_shape_that_was_asked_for(client: h
     page = await client.get("/nowhere", headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
     assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert page.headers["x-request-id"] in page.text
-    for path, accept in (("/rest/v9/nowhere", "text/html"), ("/nowhere", "application/json"), ("/oauth/no", "*/*")):
+    for path, accept in PROGRAMS_ASK:
         answer = await client.get(path, headers={"accept": accept})
         assert answer.status_code == 404
         assert answer.json()["error"]["code"] == "not_found"
         UUID(answer.json()["error"]["request_id"])
+    for path in ("/invitation/gwi_unknown", "/login?a=1&a=2"):
+        page = await client.get(path, headers={"accept": "*/*"})
+        assert (page.is_error, page.headers["content-type"]) == (True, "text/html; charset=utf-8"), path
 
 
 @pytest.mark.parametrize(

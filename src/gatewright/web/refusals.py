@@ -86,12 +86,15 @@ def allowed_methods(request: Request) -> tuple[str, ...]:
 
 
 def is_for_a_program(request: Request) -> bool:
-    """Return whether the answer should be JSON: an API's path, or an Accept that prefers it to HTML."""
+    """Return whether the answer should be JSON: at an API's path, or when Accept names JSON and no HTML.
+
+    Who names neither is a program where there is no page, and shown the page where there is one.
+    """
     path = request.url.path
     if path.startswith(PROGRAM_PATHS) and not path.startswith(PERSON_PATHS):
         return True
     accepted = request.headers.get("accept", "").lower()
-    return "json" in accepted and "text/html" not in accepted
+    return "text/html" not in accepted and ("json" in accepted or not allowed_methods(request))
 
 
 async def answer_refusal(request: Request, refusal: Refusal) -> Response:
