@@ -298,6 +298,34 @@ async def test_static_files_are_kept_for_good_under_their_own_address(client: ht
         assert answer.status_code in {404, 405}, (path, answer.status_code)
 
 
+async def test_static_texts_are_compressed_for_whom_takes_it(client: httpx.AsyncClient) -> None:
+    """A177: kept alike, told apart by caches; a part and a refusal of gzip get the file itself."""
+    path = static("vendor/tabler.min.css")
+    plain = await client.get(path, headers={"accept-encoding": "gzip;q=0, br"})
+    packed = await client.get(path, headers={"accept-encoding": "br, gzip;q=0.8"})
+    assert packed.content == plain.content
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) * 5 < int(plain.headers["content-length"])
+    for answer in (plain, packed):
+        assert (answer.headers["vary"], answer.headers["content-type"]) == (
+            "Accept-Encoding",
+            "text/css; charset=utf-8",
+        )
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    again = await client.get(path, headers={"accept-encoding": "gzip", "if-none-match": packed.headers["etag"]})
+    assert (again.status_code, again.headers["vary"]) == (304, "Accept-Encoding")
+    part = await client.get(path, headers={"accept-encoding": "gzip", "range": "bytes=0-9"})
+    assert (part.status_code, part.content) == (206, plain.content[:10])
+
+
+async def test_a_page_and_a_font_are_not_compressed(client: httpx.AsyncClient) -> None:
+    """A175: the length of a page would tell of the form's token, letter by letter (BREACH)."""
+    for path in ("/login", static("vendor/inter-latin-wght-normal.woff2")):
+        answer = await client.get(path, headers={"accept-encoding": "gzip"})
+        assert (answer.status_code, answer.headers.get("content-encoding")) == (200, None)
+
+
 async def test_the_api_describes_itself(client: httpx.AsyncClient) -> None:
     """X2: every operation names how to sign its calls and what its refusals look like."""
     described = (await client.get("/openapi.json")).json()
