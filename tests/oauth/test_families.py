@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from gatewright.apps.service import add_secret, block_app, retire_secret, unblock_app
+from gatewright.apps.store import load_live_secrets
 from gatewright.base.errors import Unavailable
 from gatewright.base.ids import UserId
 from gatewright.base.secrets import ServerKeys, mint_server_key
@@ -29,6 +30,21 @@ async def outcome(asked: Coroutine[Any, Any, Issued]) -> Issued | str:
         return await asked
     except OAuthRefusal as refusal:
         return refusal.reason or refusal.error
+
+
+async def test_families_that_fell_with_their_user_are_not_counted_on_a_secret(
+    stage: Stage, user_id: UserId, crane: StagedApp
+) -> None:
+    """D4, T11: a developer who asks whether a secret is in use is told of living families alone."""
+    await stage.tokens(user_id, crane)
+    counted = []
+    for verb in (deactivate_user, reactivate_user):
+        async with stage.database.read() as reader:
+            counted += [secret.families for secret in await load_live_secrets(reader, crane.id)]
+        await verb(stage.database, user_id=user_id, origin=SYSTEM, now=NOON)
+    async with stage.database.read() as reader:
+        counted += [secret.families for secret in await load_live_secrets(reader, crane.id)]
+    assert counted == [1, 0, 0]
 
 
 # --- refreshing ------------------------------------------------------------------------------------

@@ -144,11 +144,13 @@ async def has_secret(reader: Reader, secret_id: SecretId, *, app_id: AppId) -> b
 async def load_live_secrets(reader: Reader, app_id: AppId) -> list[LiveSecret]:
     """Return the app's secrets in use, oldest first, each with the families now on it."""
     columns, on_it = client_secrets.c, token_families.c.secret_id == client_secrets.c.id
-    standing = token_families.join(authorizations, authorizations.c.id == token_families.c.authorization_id)
     families = (
         select(func.count())
-        .select_from(standing)
-        .where(on_it, token_families.c.ended_at.is_(None), authorizations.c.ended_at.is_(None))
+        .select_from(token_families)
+        .join(authorizations, authorizations.c.id == token_families.c.authorization_id)
+        .join(users, users.c.id == authorizations.c.user_id)
+        .join(apps, apps.c.id == authorizations.c.app_id)
+        .where(on_it, token_families.c.ended_at.is_(None), *is_standing())
         .scalar_subquery()
     )
     rotated_at = select(func.max(token_families.c.rotated_at)).where(on_it).scalar_subquery()
