@@ -11,6 +11,7 @@ from gatewright.base.ids import AppId, AuthorizationId, UserId
 from gatewright.db.engine import Reader, Transaction
 from gatewright.db.schema import apps, authorization_codes, authorizations, users
 from gatewright.oauth.model import Authorization, Code
+from gatewright.oauth.store import authorization_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,13 @@ async def hold_epochs(tx: Transaction, *, user_id: UserId, app_id: AppId) -> Epo
 async def find_standing(reader: Reader, *, user_id: UserId, app_id: AppId) -> Authorization | None:
     """Return the authorization of user and app that was not ended, whatever its epochs."""
     row = (await reader.execute(_standing(user_id, app_id))).one_or_none()
-    return None if row is None else _authorization(row)
+    return None if row is None else authorization_of(row)
 
 
 async def lock_standing(tx: Transaction, *, user_id: UserId, app_id: AppId) -> Authorization | None:
     """Return the same, held as it is until the transaction ends."""
     row = (await tx.execute(_standing(user_id, app_id).with_for_update())).one_or_none()
-    return None if row is None else _authorization(row)
+    return None if row is None else authorization_of(row)
 
 
 async def is_known(reader: Reader, *, user_id: UserId, app_id: AppId) -> bool:
@@ -146,19 +147,6 @@ def _epochs(user_id: UserId, app_id: AppId) -> Any:
 def _standing(user_id: UserId, app_id: AppId) -> Any:
     return select(authorizations).where(
         authorizations.c.user_id == user_id, authorizations.c.app_id == app_id, authorizations.c.ended_at.is_(None)
-    )
-
-
-def _authorization(row: Row[Any]) -> Authorization:
-    return Authorization(
-        id=AuthorizationId(row.id),
-        user_id=UserId(row.user_id),
-        app_id=AppId(row.app_id),
-        scopes=tuple(row.scopes),
-        user_epoch=row.user_epoch,
-        app_epoch=row.app_epoch,
-        created_at=row.created_at,
-        renewed_at=row.renewed_at,
     )
 
 

@@ -138,8 +138,11 @@ def _live_secret(row: Row[Any]) -> LiveSecret:
 async def load_authorization(reader: Reader, *, authorization_id: AuthorizationId) -> Authorization | None:
     """Return an authorization, standing or ended; None when there is none."""
     row = (await reader.execute(select(authorizations).where(authorizations.c.id == authorization_id))).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else authorization_of(row)
+
+
+def authorization_of(row: Row[Any]) -> Authorization:
+    """Return the authorization that a whole row of the table is."""
     return Authorization(
         id=AuthorizationId(row.id),
         user_id=UserId(row.user_id),
