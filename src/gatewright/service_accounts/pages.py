@@ -9,20 +9,19 @@ from starlette.routing import Route
 
 from gatewright.base.errors import Conflict, Invalid, NotFound
 from gatewright.base.ids import CompanyId, SecretId, ServiceAccountId
-from gatewright.base.levels import Level
 from gatewright.db.engine import Reader
 from gatewright.directory.model import Company
 from gatewright.directory.store.companies import find_company
 from gatewright.service_accounts import service, store
 from gatewright.service_accounts.model import DisabledReason, ServiceAccount, Use
 from gatewright.service_accounts.service import service_account_unknown
-from gatewright.web.access import Allow, Question, Viewer, path_id, viewer_may
+from gatewright.web.access import Viewer
 from gatewright.web.core import core_of
 from gatewright.web.csrf import guarded_form
 from gatewright.web.edge import seen
 from gatewright.web.html import redirect, render
 from gatewright.web.once import FIELD, form_id, mint_once
-from gatewright.web.paths import numbered
+from gatewright.web.paths import company_admin, numbered
 
 TAB = "Service accounts"
 MOST_ROWS = 300
@@ -34,14 +33,14 @@ REASONS = {
 
 async def show_all(request: Request) -> Response:
     """Show the company's accounts and the form for a new one."""
-    _, _, company_id = await _admin(request)
+    _, _, company_id = await company_admin(request)
     return await _list_page(request, company_id, {"name": ""}, {})
 
 
 async def create(request: Request) -> Response:
     """Make an account; its secret is in this answer and in no other (S6)."""
     form = await guarded_form(request)
-    viewer, allow, company_id = await _admin(request)
+    viewer, allow, company_id = await company_admin(request)
     core, name, sent = core_of(request), form.text("name"), form_id(request, viewer, form)
     try:
         made = await service.create_service_account(
@@ -68,7 +67,7 @@ async def create(request: Request) -> Response:
 
 async def show(request: Request) -> Response:
     """Show one account, what it holds, and what regenerating or deleting it would stop."""
-    _, _, company_id = await _admin(request)
+    _, _, company_id = await company_admin(request)
     async with core_of(request).database.read() as reader:
         company = await _company(reader, company_id)
         account = _present(await store.load_service_account(reader, company_id, _account_id(request)))
@@ -81,7 +80,7 @@ async def show(request: Request) -> Response:
 async def regenerate(request: Request) -> Response:
     """Make a new secret; tokens, levels and memberships from before end at once (S7)."""
     form = await guarded_form(request)
-    viewer, allow, company_id = await _admin(request)
+    viewer, allow, company_id = await company_admin(request)
     core, account_id = core_of(request), _account_id(request)
     secret = None
     try:
@@ -107,7 +106,7 @@ async def regenerate(request: Request) -> Response:
 async def delete(request: Request) -> Response:
     """Delete the account; it and its tokens end at once (S9)."""
     await guarded_form(request)
-    _, allow, company_id = await _admin(request)
+    _, allow, company_id = await company_admin(request)
     deleted = await service.delete_service_account(
         core_of(request).database,
         company_id=company_id,
@@ -118,13 +117,6 @@ async def delete(request: Request) -> Response:
     if not deleted:
         raise service_account_unknown()
     return redirect(request, f"/companies/{company_id}/service-accounts", flash="Deleted. Its tokens have stopped.")
-
-
-async def _admin(request: Request) -> tuple[Viewer, Allow, CompanyId]:
-    company_id = CompanyId(path_id(request, "company_id", "company_unknown"))
-    question = Question(company_id=company_id, needs_company=True, tool="admin", level=Level.ADMIN)
-    viewer, allow = await viewer_may(request, question)
-    return viewer, allow, company_id
 
 
 def _account_id(request: Request) -> ServiceAccountId:

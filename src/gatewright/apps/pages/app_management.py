@@ -15,16 +15,15 @@ from gatewright.apps.service import app_unknown
 from gatewright.apps.store import load_app
 from gatewright.base.errors import NotFound
 from gatewright.base.ids import AppId, CompanyId
-from gatewright.base.levels import Level
 from gatewright.db.engine import Reader
-from gatewright.web.access import Allow, Question, Viewer, path_id, plain_id, viewer_may
+from gatewright.web.access import Viewer, plain_id
 from gatewright.web.core import Trace, core_of
 from gatewright.web.csrf import guarded_form
 from gatewright.web.display import Calls, clock, plural
 from gatewright.web.edge import seen
 from gatewright.web.forms import PageForm
 from gatewright.web.html import redirect, render
-from gatewright.web.paths import numbered
+from gatewright.web.paths import company_admin, numbered
 
 TAB = "App Management"
 ROW_DAYS = 14
@@ -38,7 +37,7 @@ CONNECTED, DISCONNECTED, REQUESTED = InstallationStatus
 
 async def show_all(request: Request) -> Response:
     """Show what waits for a decision, then the company's apps, searched and filtered."""
-    _, _, company_id = await _admin(request)
+    _, _, company_id = await company_admin(request)
     now = seen(request).now
     q, status = request.query_params.get("q", "")[:100], request.query_params.get("status", "")
     wanted = InstallationStatus(status) if status in {CONNECTED, DISCONNECTED} else None
@@ -63,7 +62,7 @@ async def show_all(request: Request) -> Response:
 
 async def show(request: Request) -> Response:
     """Show one app in the company, and what disconnecting it would stop (I6)."""
-    viewer, _, company_id = await _admin(request)
+    viewer, _, company_id = await company_admin(request)
     app_id, now = _app_id(request), seen(request).now
     async with core_of(request).database.read() as reader:
         company = await _company(reader, company_id)
@@ -90,7 +89,7 @@ async def show(request: Request) -> Response:
 async def disconnect(request: Request) -> Response:
     """Disconnect the app, or decline its request, and undo what was ticked (I3, M8)."""
     form = await guarded_form(request)
-    viewer, allow, company_id = await _admin(request)
+    viewer, allow, company_id = await company_admin(request)
     app_id, core, now = _app_id(request), core_of(request), seen(request).now
     change = await service.disconnect(
         core.database, company_id=company_id, app_id=app_id, origin=allow.origin(request), now=now
@@ -107,7 +106,7 @@ async def disconnect(request: Request) -> Response:
 async def reconnect(request: Request) -> Response:
     """Let the app back in, or approve its request (I2, I4)."""
     await guarded_form(request)
-    _, allow, company_id = await _admin(request)
+    _, allow, company_id = await company_admin(request)
     app_id = _app_id(request)
     change = await service.reconnect(
         core_of(request).database,
@@ -117,13 +116,6 @@ async def reconnect(request: Request) -> Response:
         now=seen(request).now,
     )
     return redirect(request, f"/companies/{company_id}/apps/{app_id}", flash=_receipt(change, request))
-
-
-async def _admin(request: Request) -> tuple[Viewer, Allow, CompanyId]:
-    company_id = CompanyId(path_id(request, "company_id", "company_unknown"))
-    question = Question(company_id=company_id, needs_company=True, tool="admin", level=Level.ADMIN)
-    viewer, allow = await viewer_may(request, question)
-    return viewer, allow, company_id
 
 
 def _app_id(request: Request) -> AppId:
