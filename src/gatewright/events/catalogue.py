@@ -223,7 +223,7 @@ class AppCreated(Event):
     client_id: str
 
     def touches(self) -> Iterable[str]:
-        return (keys.app(self.app_id), keys.client(self.client_id))
+        return (keys.client(self.client_id),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,11 +14,6 @@ def client(client_id: str) -> str:
     return f"client:{client_id}"
 
 
-def app(app_id: int) -> str:
-    """Name an app found by its id (its client id never changes)."""
-    return f"app:{app_id}"
-
-
 def authorization(authorization_id: str) -> str:
     """Name one authorization."""
     return f"authorization:{authorization_id}"
