@@ -22,8 +22,9 @@ from gatewright.cli.applying import apply
 from gatewright.cli.failures import sentences
 from gatewright.cli.loading import load_settings
 from gatewright.cli.logs import configure_logging
-from gatewright.cli.preparation import embedded_file, prepare
+from gatewright.cli.preparation import prepare
 from gatewright.cli.serving import leave_quietly, listen, run
+from gatewright.house import embedded_file
 from gatewright.settings import LOOPBACK, Settings
 
 WORLD = Path(__file__).with_name("world.yaml")

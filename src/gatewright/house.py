@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from gatewright.base import clock
 from gatewright.base.secrets import ServerKeys, mint_server_key
 from gatewright.db.engine import Database, News
-from gatewright.db.server_keys import missing_keys, register_current_key
+from gatewright.db.server_keys import has_server_keys, missing_keys, register_current_key
 from gatewright.events.catalogue import ContactAdded, ContactChanged
 from gatewright.events.facts import Coherence, Facts, ReadThrough
 from gatewright.events.feed import SqliteFeed
@@ -59,12 +60,13 @@ def read_server_keys(settings: Settings) -> ServerKeys:
     """Return the server keys of the settings, or those generated beside the embedded database."""
     texts = list(settings.secret_keys)
     if not texts:
-        if not settings.database.startswith("sqlite:"):
+        file = embedded_file(settings)
+        if file is None:
             raise CannotOpen(
                 "Set GATEWRIGHT_SECRET_KEYS: PostgreSQL is shared by nodes, and all need the same keys. "
                 f"Make one with: {_HOW_TO_MAKE_A_KEY}"
             )
-        texts = _generated_keys(settings.data_dir / KEYS_FILE)
+        texts = _generated_keys(settings.data_dir / KEYS_FILE, database=file)
     try:
         return ServerKeys.from_texts(texts)
     except ValueError as error:
@@ -74,10 +76,23 @@ def read_server_keys(settings: Settings) -> ServerKeys:
 _HOW_TO_MAKE_A_KEY = 'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 
-def _generated_keys(path: Path) -> list[str]:
-    """Return the keys in the file, which is made with one key when absent (mode 0600)."""
+def embedded_file(settings: Settings) -> Path | None:
+    """Return the file of the embedded database, which may be absent; None for PostgreSQL."""
+    return Path(urlsplit(settings.database).path.removeprefix("/")) if settings.is_embedded else None
+
+
+def _generated_keys(path: Path, *, database: Path) -> list[str]:
+    """Return the keys in the file, which is made with one key when absent (mode 0600).
+
+    CannotOpen, and nothing is made, when the database was written with keys before.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
+        if has_server_keys(database) and not path.exists():  # by another process just now, perhaps
+            raise CannotOpen(
+                f"{path} is missing, and {database} was written with the server key in it. "
+                "Restore that file from a backup, or set GATEWRIGHT_SECRET_KEYS to the key."
+            )
         fresh = path.with_name(f"{path.name}.{os.getpid()}")
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w") as file:

@@ -201,6 +201,26 @@ def test_a_lost_server_key_is_named_with_what_hangs_from_it(data_dir: Path) -> N
         _refused(command(*arguments, data_dir=data_dir), "server keys", "signing keys")
 
 
+def test_a_lost_key_file_is_not_made_anew(data_dir: Path, world: Path) -> None:
+    assert command("apply", str(world), data_dir=data_dir).returncode == 0
+    keys = data_dir / "secret_keys"
+    kept = keys.rename(data_dir.parent / "kept")
+    before = sorted(path.name for path in data_dir.iterdir())
+    for arguments in (
+        ("migrate",),
+        ("serve", "--port", str(free_port())),
+        ("apply", str(world)),
+        ("apply", str(world), "--dry-run"),
+        ("operator", "create", "a@a.example"),
+    ):
+        _refused(command(*arguments, data_dir=data_dir), f"{keys} is missing", "Restore that file")
+        assert sorted(path.name for path in data_dir.iterdir()) == before
+    assert f"{keys} is missing" in command("doctor", data_dir=data_dir).stdout
+    assert not keys.exists()
+    kept.rename(keys)
+    assert command("apply", str(world), data_dir=data_dir).returncode == 0
+
+
 def test_a_newer_database_is_left_alone(data_dir: Path, world: Path) -> None:
     command("migrate", data_dir=data_dir)
     database = sqlite3.connect(data_dir / "gatewright.db")

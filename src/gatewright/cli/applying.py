@@ -5,8 +5,8 @@ from pathlib import Path
 
 from gatewright.base import clock
 from gatewright.cli.failures import CannotRead
-from gatewright.cli.preparation import embedded_file, prepare_or_require, require_migrated
-from gatewright.house import House, open_house
+from gatewright.cli.preparation import prepare_or_require, require_migrated
+from gatewright.house import House, embedded_file, open_house
 from gatewright.settings import Settings
 from gatewright.world.apply import Made, apply_world, planned
 from gatewright.world.credentials import CredentialsFile

@@ -11,10 +11,10 @@ from urllib.request import ProxyHandler, build_opener
 
 from gatewright.base import clock
 from gatewright.cli.failures import sentences
-from gatewright.cli.preparation import embedded_file, require_migrated
+from gatewright.cli.preparation import require_migrated
 from gatewright.db.engine import Reader
 from gatewright.db.health import clock_difference, count_operators, has_signing_key
-from gatewright.house import KEYS_FILE, open_house
+from gatewright.house import KEYS_FILE, embedded_file, open_house
 from gatewright.settings import Settings
 
 _MOST_DIFFERENCE = timedelta(seconds=5)

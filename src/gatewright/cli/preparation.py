@@ -2,8 +2,6 @@
 
 import asyncio
 from datetime import datetime
-from pathlib import Path
-from urllib.parse import urlsplit
 
 from gatewright.base import clock
 from gatewright.base.secrets import ServerKeys
@@ -65,8 +63,3 @@ async def require_migrated(settings: Settings) -> None:
             raise CannotOpen(f"The database {what}; run: gatewright migrate")
         case SchemaState.CURRENT:
             return
-
-
-def embedded_file(settings: Settings) -> Path | None:
-    """Return the file of the embedded database, which may be absent; None for PostgreSQL."""
-    return Path(urlsplit(settings.database).path.removeprefix("/")) if settings.is_embedded else None

@@ -1,8 +1,11 @@
 """Which server keys this database was written with, and what still hangs from each."""
 
+import sqlite3
+from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, literal_column, select
 
 from gatewright.base.secrets import ServerKeys
 from gatewright.db.engine import Reader, Transaction
@@ -27,6 +30,23 @@ _HANGS = {
     "authorization codes": authorization_codes.c.key_id,
     "invitations": invitations.c.key_id,
 }
+
+
+def has_server_keys(file: Path) -> bool:
+    """Return whether the embedded database in the file was written with a server key; False when there is none.
+
+    Asked before the database is opened for use: nothing is made or changed.
+    """
+    if not file.exists():
+        return False
+    # Reading a database makes the files of its log, unless it is said to stand still.
+    how = "mode=ro" if file.with_name(f"{file.name}-wal").exists() else "mode=ro&immutable=1"
+    asked = str(select(server_keys.c.key_id).limit(literal_column("1")))
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?{how}", uri=True)) as connection:
+            return connection.execute(asked).fetchone() is not None
+    except sqlite3.DatabaseError:  # no database, or one without tables yet: whoever opens it tells
+        return False
 
 
 async def missing_keys(reader: Reader, keys: ServerKeys) -> dict[str, list[str]]:
