@@ -387,3 +387,33 @@ async def _overseer(world: World) -> None:
     """Give the world an app through which its manager looks at the others."""
     await world.add_app("overseer", "Overseer", scopes=("company.manage",))
     assert await installations(world) == []
+
+
+@pytest.mark.parametrize("project", ["999", "0", "abc"])
+async def test_an_unknown_project_is_told_before_scope_and_level(world: World, project: str) -> None:
+    """X2: project_unknown stands before scope_insufficient and permission_insufficient."""
+    contact = world.people["wim"].contacts["alder"]
+    company = f"/rest/v1.0/companies/{world.companies['alder']}"
+    without_scope = (await world.tokens("ada", "crane")).access
+    without_level = (await world.tokens("wim", "crane", scope="company.manage")).access
+    for token, method, path in (
+        (without_scope, "PUT", f"{company}/contacts/{contact}/projects/{project}"),
+        (without_scope, "DELETE", f"{company}/contacts/{contact}/projects/{project}"),
+        (without_scope, "PATCH", f"{company}/projects/{project}"),
+        (without_level, "PATCH", f"{company}/projects/{project}"),
+        (without_level, "PUT", f"{company}/contacts/{contact}/projects/{project}"),
+    ):
+        answer = await world.call(token, path, method=method, json={})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "project_unknown"), (method, path)
+
+
+async def test_a_known_project_needs_the_scope_and_then_the_company_level(world: World) -> None:
+    """X2, M2, M8: the level that counts for a project itself is the company's."""
+    path = f"/rest/v1.0/companies/{world.companies['alder']}/projects/{world.projects['bridge']}"
+    without_scope = (await world.tokens("ada", "crane")).access
+    without_level = (await world.tokens("wim", "crane", scope="company.manage")).access
+    for token, code in ((without_scope, "scope_insufficient"), (without_level, "permission_insufficient")):
+        answer = await world.call(token, path, method="PATCH", json={"name": "Bridge B"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, code)
+    allowed = (await world.tokens("ada", "crane", scope="company.manage")).access
+    assert (await world.call(allowed, path, method="PATCH", json={"name": "Bridge B"})).status_code == 200

@@ -368,6 +368,7 @@ async def test_every_change_needs_the_scope_and_the_level(
         refused = await world.call(token, at(world, path), method=method, json=body)
         assert (refused.status_code, refused.json()["error"]["code"]) == (status, code)
     await world.set_levels("alder", world.robots["robot"].contact_id, admin="admin", directory="standard")
+    await world.add_member("alder", "bridge", world.robots["robot"].contact_id)
     robots = await world.call(await world.robot_token("robot"), at(world, path), method=method, json=body)
     assert robots.json()["error"]["code"] == "scope_insufficient"
 

@@ -164,6 +164,7 @@ def _asked(question: Question) -> Asked:
         ambiguous=question.ambiguous,
         project_id=question.project_id,
         tool=question.tool,
+        of_company=question.of_company,
         level=question.level,
         manage=question.manage,
         any_level=question.any_level,

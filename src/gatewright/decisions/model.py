@@ -31,9 +31,15 @@ class Asked:
     ambiguous: str = ""  # why the company cannot be told (X3)
     project_id: ProjectId | None = None
     tool: str | None = None
+    of_company: bool = False  # the tool is the company's, though a project is named
     level: Level | None = None
     manage: bool = False
     any_level: bool = False
+
+    @property
+    def is_about_project(self) -> bool:
+        """Return whether the tool is one of the project's."""
+        return self.project_id is not None and not self.of_company
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def held_level(asked: Asked, facts: Situation) -> Level:
     """Return the level held on the tool that is asked about; none on a tool nobody declared (M7)."""
     if facts.contact is None or asked.tool is None or not _is_declared(asked, facts):
         return Level.NONE
-    if asked.project_id is None:
+    if not asked.is_about_project:
         return effective_level(facts.contact.levels, None, asked.tool)
     return effective_level(facts.contact.levels, facts.membership.levels if facts.membership else {}, asked.tool)
 
@@ -132,7 +132,7 @@ def _level_is_held(who: Caller, asked: Asked, facts: Situation) -> Refused | Non
     held = held_level(asked, facts)
     if held >= asked.level:
         return None
-    place = "this company" if asked.project_id is None else "this project"
+    place = "this project" if asked.is_about_project else "this company"
     needs = f"This needs {_tool_name(asked, facts)}: {asked.level.word} in {place}."
     return _too_low(who, needs, held)
 
@@ -167,12 +167,12 @@ _TOKEN_HELP = {
 
 
 def _is_declared(asked: Asked, facts: Situation) -> bool:
-    scope = "company" if asked.project_id is None else "project"
+    scope = "project" if asked.is_about_project else "company"
     return (scope, asked.tool) in _names(facts)
 
 
 def _tool_name(asked: Asked, facts: Situation) -> str:
-    scope = "company" if asked.project_id is None else "project"
+    scope = "project" if asked.is_about_project else "company"
     return _names(facts).get((scope, asked.tool or ""), asked.tool or "")
 
 

@@ -51,6 +51,7 @@ class Question:
     ambiguous: str = ""  # why the company cannot be told (X3)
     project_id: ProjectId | None = None
     tool: str | None = None  # project-level when a project is named, else company-level
+    of_company: bool = False  # a company-level tool, for something done to the project that is named
     level: Level | None = None
     manage: bool = False  # M8: a security object
     any_level: bool = False  # any level or membership in the company will do
@@ -191,19 +192,21 @@ def requires(
     manage: bool = False,
     any_level: bool = False,
     company: bool = True,
-    project: bool = False,
+    on_project: bool = False,
 ) -> Callable[[Request], Awaitable[Allow]]:
     """Return a FastAPI dependency that answers with the caller, or raises the refusal (X2).
 
-    The company is named as X3 says; `project` takes `project_id` from the path too.
+    The company is named as X3 says. `on_project`: the path names a project too, which has to
+    be known before the company-level tool is judged.
     """
-
-    asked = Question(needs_company=company, tool=tool, level=level, manage=manage, any_level=any_level)
+    asked = Question(
+        needs_company=company, tool=tool, of_company=on_project, level=level, manage=manage, any_level=any_level
+    )
 
     async def caller(request: Request) -> Allow:
         access: Access = request.app.state.core.access
         question = _about_company(asked, request) if company else asked
-        if project:
+        if on_project:
             project_id = plain_id(str(request.path_params["project_id"])) or NOBODYS
             question = replace(question, project_id=ProjectId(project_id))
         answer = await access.by_token(bearer(request), question, seen=seen(request))

@@ -14,6 +14,7 @@ from gatewright.directory.api.paths import (
     LEVELS,
     MEMBERSHIP,
     DirectoryAdmin,
+    MembershipAdmin,
     OfContact,
     OfProject,
     grantor,
@@ -59,7 +60,7 @@ async def set_levels(
 @router.put(MEMBERSHIP, response_model=shapes.MembershipEntry)
 async def set_membership(
     request: Request,
-    caller: DirectoryAdmin,
+    caller: MembershipAdmin,
     here: InCompany,
     contact_id: OfContact,
     project_id: OfProject,
@@ -87,7 +88,7 @@ async def set_membership(
 
 @router.delete(MEMBERSHIP, status_code=204)
 async def end_membership(
-    request: Request, caller: DirectoryAdmin, here: InCompany, contact_id: OfContact, project_id: OfProject
+    request: Request, caller: MembershipAdmin, here: InCompany, contact_id: OfContact, project_id: OfProject
 ) -> Response:
     """Take the contact out of the project, and with it its levels there."""
     ended = await service.end_membership(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path
 
 from gatewright.base.ids import ContactId, ProjectId
 from gatewright.base.levels import Level
-from gatewright.directory.model import DIRECTORY, Grantor
+from gatewright.directory.model import ADMIN, DIRECTORY, Grantor
 from gatewright.directory.service.levels import contact_unknown, project_unknown
 from gatewright.web.access import Allow, requires
 from gatewright.web.paths import COMPANY, numbered
@@ -37,6 +37,9 @@ OfProject = Annotated[ProjectId, Depends(_project)]
 
 DirectoryReader = Annotated[Allow, Depends(requires(DIRECTORY, Level.READ_ONLY))]
 DirectoryAdmin = Annotated[Allow, Depends(requires(DIRECTORY, Level.ADMIN, manage=True))]
+# The project that is changed is judged before scope and level (X2), and seen by whoever may know of it (P6).
+MembershipAdmin = Annotated[Allow, Depends(requires(DIRECTORY, Level.ADMIN, manage=True, on_project=True))]
+ProjectAdmin = Annotated[Allow, Depends(requires(ADMIN, Level.ADMIN, manage=True, on_project=True))]
 
 
 def grantor(caller: Allow) -> Grantor:
