@@ -142,7 +142,29 @@ def test_an_operator_is_made_by_a_one_time_link(data_dir: Path) -> None:
         "operator", "create", "olive@a.example", data_dir=data_dir, settings={"ISSUER": "https://id.example"}
     )
     assert re.fullmatch(r"https://id\.example/invitation/gwi_[A-Za-z0-9_-]{43}\n", done.stdout)
-    _refused(command("operator", "create", "olive", data_dir=data_dir), "must be an e-mail address")
+    _refused(command("operator", "create", "olive", data_dir=data_dir), "'olive' is no e-mail address")
+
+
+def test_a_second_operator_is_not_made_by_a_link(data_dir: Path, world: Path) -> None:
+    # P7
+    world.write_text(WORLD.replace("name: Ada,", "name: Ada, operator: true,"))
+    assert command("apply", str(world), data_dir=data_dir).returncode == 0
+    _refused(command("operator", "create", "olive@a.example", data_dir=data_dir), "There is an operator already")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("serve", "--port", "x"), "--port"),
+        (("serve", "--port", "99999"), "--port"),
+        (("operator", "create"), "EMAIL"),
+        (("serve", "--nope"), "--nope"),
+        (("serv",), "serv"),
+    ],
+)
+def test_what_was_typed_wrong_is_told_in_a_sentence(data_dir: Path, arguments: tuple[str, ...], said: str) -> None:
+    _refused(command(*arguments, data_dir=data_dir), said)
+    assert not data_dir.exists()
 
 
 def test_settings_are_shown_with_their_source_and_meaning(data_dir: Path) -> None:

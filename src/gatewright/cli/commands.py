@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
+from typer.exceptions import TyperException
 
 from gatewright.base import clock
 from gatewright.cli.loading import Loaded, load_settings
 from gatewright.settings import Settings
 
 T = TypeVar("T")
+_TypedWrong = typer.BadParameter.__base__ or typer.BadParameter  # every usage error; typer names it nowhere
+_OPERATED = "There is an operator already; name another in a world file, with operator: true, and apply it."
 HOST, PORT = "127.0.0.1", 8400
 _OPTIONS = {"add_completion": False, "no_args_is_help": True, "pretty_exceptions_enable": False}
 
@@ -87,8 +90,17 @@ def create_operator(email: Annotated[str, typer.Argument(metavar="EMAIL")]) -> N
 
 
 def main() -> None:
-    """Run the command that was typed."""
-    app(prog_name="gatewright")
+    """Run the command that was typed; what was typed wrong is told in a sentence, with exit 1."""
+    try:
+        status = app(prog_name="gatewright", standalone_mode=False)
+    except typer.Abort:
+        sys.exit(130)
+    except TyperException as error:
+        told = error.format_message() if isinstance(error, _TypedWrong) else str(error)
+        if told:
+            typer.echo(f"gatewright: {told} See: gatewright --help", err=True)
+        sys.exit(1)
+    sys.exit(status or 0)
 
 
 @contextmanager
@@ -133,13 +145,21 @@ async def _examined(settings: Settings) -> bool:
 
 
 async def _invited(settings: Settings, email: str) -> str:
+    from gatewright.base.folding import is_email_shaped
+    from gatewright.cli.failures import CannotInvite
     from gatewright.cli.preparation import prepare_or_require
+    from gatewright.db.health import count_operators
     from gatewright.house import open_house
     from gatewright.login.service import create_invitation
     from gatewright.world.apply import OPERATOR
 
     await prepare_or_require(settings)
     async with open_house(settings) as house:
+        async with house.database.read() as reader:
+            if await count_operators(reader):
+                raise CannotInvite(_OPERATED)
+        if not is_email_shaped(email):
+            raise CannotInvite(f"{email!r} is no e-mail address; name one such as ada@example.com.")
         token = await create_invitation(
             house.database,
             email=email,

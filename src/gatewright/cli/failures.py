@@ -18,7 +18,11 @@ class CannotRead(Exception):
     """A file that was named cannot be read or written; the message is one sentence."""
 
 
-_ITSELF = (BadSettings, CannotOpen, CannotRead, CannotServe)
+class CannotInvite(Exception):
+    """No operator can be made so; the message is one sentence."""
+
+
+_ITSELF = (BadSettings, CannotInvite, CannotOpen, CannotRead, CannotServe)
 
 
 def sentences(error: BaseException, *, settings: Settings | None, world: Path | None = None) -> Iterator[str]:
