@@ -91,4 +91,6 @@ def test_a_token_anywhere_else_is_not_read_and_two_are_refused() -> None:
     """X2, A144: RFC 6750's query and body ways leak into logs."""
     assert bearer(_request(query="access_token=t")) is None
     with pytest.raises(BadRequest):
+        bearer(_request(("Authorization", "Bearer t"), query="access_token=t"))
+    with pytest.raises(BadRequest):
         bearer(_request(("Authorization", "Bearer t"), ("Authorization", "Bearer u")))

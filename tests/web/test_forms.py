@@ -90,6 +90,12 @@ async def test_three_content_types_give_the_same_parameters_untrimmed(
         (b"nonsense", MULTIPART),
         (b"nonsense", {"content-type": "multipart/form-data"}),
         ((_part("a", "1", extra='; filename="f"') + "--x--\r\n").encode(), MULTIPART),
+        ((_part("a", "1", extra="; filename*=utf-8''f") + "--x--\r\n").encode(), MULTIPART),
+        ((_part("a", "1", extra=";FileName=f") + "--x--\r\n").encode(), MULTIPART),
+        (_part("a", "\xff").encode("latin-1") + b"--x--\r\n", MULTIPART),  # A120
+        (_part("\xff", "1").encode("latin-1") + b"--x--\r\n", MULTIPART),
+        (_part("a", "1").encode() + b"--x--\r\n\xed\xa0\x80", MULTIPART),
+        (b"a=1", {**FORM, "content-encoding": "identity"}),
         (_part("a", "1").encode()[:20], MULTIPART),
     ],
 )

@@ -157,12 +157,15 @@ def bearer(request: Request) -> str | None:
     """Return the token of `Authorization: Bearer …`; None when there is none.
 
     The header is the only place (RFC 6750 §2.1): a token in a query or a body is not
-    read (A144). A repeated header is refused.
+    read, and refused beside one in the header (A144). So is a repeated header.
     """
     values = request.headers.getlist("authorization")
     if len(values) > 1:
         raise BadRequest("invalid_request", "Authorization is repeated.", help="Send it once.")
     scheme, _, token = (values[0] if values else "").partition(" ")
+    if token and "access_token" in request.query_params:
+        where = "Send it in Authorization alone; an address is kept in logs and histories."
+        raise BadRequest("invalid_request", "An access token was sent in the query too.", help=where)
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 

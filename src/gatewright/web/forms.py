@@ -1,6 +1,7 @@
 """Bodies and queries, parsed once and strictly: nothing repeated, nothing trimmed, nothing guessed."""
 
 import json
+import re
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -50,7 +51,7 @@ async def oauth_pairs(request: Request) -> list[tuple[str, str]]:
     """Return the body of `POST /oauth/*` as pairs in order, repeats and all; refused as above."""
     if len(request.headers.getlist("content-type")) > 1:
         raise _bad("Content-Type is repeated.")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if "content-encoding" in request.headers:
         raise _bad("Content-Encoding is not accepted; send the body as it is.")
     if not is_in_utf8(request.headers):
         raise _bad(ONLY_UTF8)
@@ -163,7 +164,8 @@ async def _multipart_pairs(headers: Headers, body: bytes) -> list[tuple[str, str
         yield body
 
     try:
-        form = await MultiPartParser(headers, whole(), max_files=0, max_fields=MOST_FIELDS).parse()
+        body.decode("utf-8")  # the parser reads what is not UTF-8 as Latin-1
+        form = await _FieldParser(headers, whole(), max_files=0, max_fields=MOST_FIELDS).parse()
     except (MultiPartException, MultipartParseError, UnicodeError, LookupError):
         raise _bad("The multipart body is malformed, or has a file part.") from None
     pairs = []
@@ -172,6 +174,18 @@ async def _multipart_pairs(headers: Headers, body: bytes) -> list[tuple[str, str
             raise _bad("File parts are not accepted.")
         pairs.append((name, value))
     return pairs
+
+
+class _FieldParser(MultiPartParser):
+    """A parser for fields alone: a part that names a file in any way is refused (RFC 5987's `filename*` too)."""
+
+    def on_headers_finished(self) -> None:
+        if _NAMES_A_FILE.search(self._current_part.content_disposition or b""):
+            raise MultiPartException("a file part")
+        super().on_headers_finished()
+
+
+_NAMES_A_FILE = re.compile(rb";\s*filename\*?\s*=", re.IGNORECASE)
 
 
 def _json_pairs(body: bytes) -> list[tuple[str, str]]:

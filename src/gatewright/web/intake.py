@@ -60,7 +60,7 @@ async def _readable(scope: Scope, receive: Receive) -> Receive:
 
 def _refuse_other_types(request: Request) -> None:
     types = request.headers.getlist("content-type")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if "content-encoding" in request.headers:
         raise UnsupportedType("The body is encoded. Send it as it is, without Content-Encoding.")
     if len(types) != 1 or types[0].partition(";")[0].strip().lower() != JSON:
         raise UnsupportedType(f"Content-Type must be {JSON}.")
