@@ -181,8 +181,8 @@ async def test_refreshing_narrows_the_access_token_and_never_widens(
     # T8: case A90, A91; the refresh token keeps its scopes
     first = await stage.tokens(user_id, crane, "company.manage")
     plain = await stage.tokens(user_id, crane)
-    assert await stage.refused(crane, plain, scope="company.manage") == "invalid_scope"
-    assert await stage.refused(crane, first, scope="company.manage other") == "invalid_scope"
+    assert await stage.refused(crane, plain, scope="company.manage") == "scope_not_granted"
+    assert await stage.refused(crane, first, scope="company.manage other") == "scope_not_granted"
     second = await stage.refresh(crane, first, scope="company.manage")
     third = await stage.refresh(crane, second)
     found = await stage.reader.read(third.access_token, now=NOON)
