@@ -99,6 +99,8 @@ async def test_redirect_uris_are_replaced_at_once(world: World) -> None:
     query = {"response_type": "code", "client_id": client_id, "redirect_uri": WEB_REDIRECT, "state": "s"}
     ada = await world.signed_in("ada")
     assert (await ada.get("/oauth/authorize", params=query)).status_code == 200
+    assert (await world.submit(dev, f"{address}/redirect-uris", {"redirect_uri": "misspelt"})).status_code == 400
+    assert (await ada.get("/oauth/authorize", params=query)).status_code == 200
     good = await world.submit(dev, f"{address}/redirect-uris", {"redirect_uris": "https://new.example/cb"})
     assert good.status_code == 303
     assert (await ada.get("/oauth/authorize", params=query)).status_code == 400

@@ -122,6 +122,12 @@ class PageForm:
             raise _bad("A field is repeated.")
         return values[0]
 
+    def stated(self, name: str) -> str:
+        """Return the field's one value; BadRequest when it was not sent at all, which is not the same as emptied."""
+        if name not in self._fields:
+            raise _bad(f"The field {name} is missing.")
+        return self.text(name)
+
     def all(self, name: str) -> list[str]:
         """Return every value of the field, in order."""
         return list(self._fields.get(name, ()))

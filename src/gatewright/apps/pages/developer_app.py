@@ -38,7 +38,7 @@ async def save_redirect_uris(request: Request) -> Response:
     """Replace the redirect URIs, one a line; each bad one is named with its line (D5)."""
     form = await guarded_form(request)
     viewer, app = await _own_app(request)
-    text = form.text("redirect_uris")
+    text = form.stated("redirect_uris")
     return await _save(request, viewer, app, {"redirect_uris": lines(text)}, kept={"redirect_uris": text})
 
 
