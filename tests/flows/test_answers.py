@@ -155,20 +155,34 @@ async def test_an_encoded_body_is_refused(world: World) -> None:
     assert (await world.client.post(path, content=b"{}", headers=headers)).status_code == 415
 
 
-async def test_a_body_above_a_mebibyte_is_refused_before_it_is_read(client: httpx.AsyncClient) -> None:
+async def test_a_body_above_a_mebibyte_is_refused_before_it_is_read(world: World) -> None:
     """A117."""
+    client = world.client
 
     async def endless() -> object:
         for _ in range(100):
             yield b" " * 65536
         raise AssertionError("read on though it was too large")
 
-    headers = {"content-type": "application/json"}
-    answer = await client.post("/rest/v1.0/companies/1/contacts", content=endless(), headers=headers)  # type: ignore[arg-type]
+    token = (await world.tokens("ada", "crane", scope="company.manage")).access
+    headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
+    path = f"/rest/v1.0/companies/{world.companies['alder']}/contacts"
+    answer = await client.post(path, content=endless(), headers=headers)  # type: ignore[arg-type]
     assert answer.status_code == 413
     sized = {**headers, "content-length": "9" * 5000}
-    answer = await client.post("/rest/v1.0/companies/1/contacts", content=b"{}", headers=sized)
-    assert answer.status_code in {400, 413}
+    assert (await client.post(path, content=b"{}", headers=sized)).status_code in {400, 413}
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"name": 1, "name": 2}', b"x" * (1024 * 1024 + 1), b"\xff"])
+async def test_the_caller_is_judged_before_the_body(world: World, body: bytes) -> None:
+    """X2, P6: what is wrong with a body is told to nobody who may not send one."""
+    company, foreign = world.companies["alder"], 999_999
+    may = (await world.tokens("ada", "crane", scope="company.manage")).access
+    may_not = (await world.tokens("wim", "crane", scope="company.manage")).access
+    for token, at, status in ((None, company, 401), (may, foreign, 404), (may_not, company, 403), (may, company, None)):
+        headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
+        answer = await world.client.post(f"/rest/v1.0/companies/{at}/service_accounts", content=body, headers=headers)
+        assert answer.status_code == (status or (413 if len(body) > 100 else 400)), (at, answer.text)
 
 
 async def test_validation_answers_one_entry_per_field(world: World) -> None:

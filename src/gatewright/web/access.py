@@ -215,9 +215,21 @@ def requires(
         answer = await access.by_token(bearer(request), question, seen=seen(request))
         if isinstance(answer, Deny):
             raise answer.refusal()
+        _raise_put_off(request)
         return answer
 
     return caller
+
+
+def put_off(request: Request, refusal: Refusal) -> None:
+    """Note what is wrong with the body, to be told once the caller is known and allowed (X2)."""
+    request.scope["state"]["put_off"] = refusal
+
+
+def _raise_put_off(request: Request) -> None:
+    refusal: Refusal | None = request.scope["state"].get("put_off")
+    if refusal is not None:
+        raise refusal
 
 
 def _about_company(asked: Question, request: Request) -> Question:

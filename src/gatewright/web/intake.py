@@ -10,11 +10,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatewright.base.errors import BadRequest, Refusal, UnsupportedType
+from gatewright.web.access import put_off
 from gatewright.web.forms import JSON, ONLY_UTF8, is_in_utf8, read_body
 from gatewright.web.refusals import answer_refusal
 
 MOST_API_BYTES = 1024 * 1024
-API_PATHS = ("/rest/", "/authz/")
+API_PATHS = ("/rest/",)
 WITH_BODY = {"POST", "PUT", "PATCH"}
 _CORRECT = "The program that sent the request has to be corrected."
 
@@ -51,10 +52,15 @@ async def _readable(scope: Scope, receive: Receive) -> Receive:
     if scope["method"] not in WITH_BODY or not scope["path"].startswith(API_PATHS):
         return receive
     request = Request(scope, receive)
-    body = await read_body(request, most=MOST_API_BYTES)
-    if body:
-        _refuse_other_types(request)
-        _refuse_unclear_json(body)
+    try:
+        body = await read_body(request, most=MOST_API_BYTES)
+        if body:
+            _refuse_other_types(request)
+            _refuse_unclear_json(body)
+    except Refusal as refusal:
+        # Told after the caller was judged (X2): `requires` raises it in its turn.
+        put_off(request, refusal)
+        body = b""
     return _again(body, receive)
 
 
