@@ -169,8 +169,8 @@ async def test_a_forged_token_changes_nothing(stage: Stage, user_id: UserId, cra
     # T7: the MAC is judged first
     first = await stage.tokens(user_id, crane)
     text = first.refresh_token or ""
-    swapped = "B" if text[-1] == "A" else "A"
-    for forged in (text[:-1] + swapped, text[:44] + "A" + text[45:], text + "A", text[:-4], "gwr_", first.access_token):
+    last, middle = ("B" if text[at] == "A" else "A" for at in (-1, 44))
+    for forged in (text[:-1] + last, text[:44] + middle + text[45:], text + "A", text[:-4], "gwr_", first.access_token):
         assert await stage.refused(crane, forged) == "refresh_token_unknown"
     assert await stage.rows() == [(0, -1)]
 
