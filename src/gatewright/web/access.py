@@ -213,23 +213,24 @@ def requires(
             project_id = plain_id(str(request.path_params["project_id"])) or NOBODYS
             question = replace(question, project_id=ProjectId(project_id))
         answer = await access.by_token(bearer(request), question, seen=seen(request))
-        if isinstance(answer, Deny):
-            raise answer.refusal()
-        _raise_put_off(request)
-        return answer
+        return _allowed(request, answer)
 
     return caller
+
+
+def _allowed(request: Request, answer: Allow | Deny) -> Allow:
+    """Return the yes; the refusal of a no is raised, and after it what was put off."""
+    if isinstance(answer, Deny):
+        raise answer.refusal()
+    refusal: Refusal | None = request.scope["state"].get("put_off")
+    if refusal is not None:
+        raise refusal
+    return answer
 
 
 def put_off(request: Request, refusal: Refusal) -> None:
     """Note what is wrong with the body, to be told once the caller is known and allowed (X2)."""
     request.scope["state"]["put_off"] = refusal
-
-
-def _raise_put_off(request: Request) -> None:
-    refusal: Refusal | None = request.scope["state"].get("put_off")
-    if refusal is not None:
-        raise refusal
 
 
 def _about_company(asked: Question, request: Request) -> Question:
