@@ -23,6 +23,7 @@ from gatewright.directory import pages as directory_pages
 from gatewright.events.catalogue import SYSTEM
 from gatewright.house import House, open_house
 from gatewright.login import pages as login_pages
+from gatewright.login.inviting import InvitationDesk
 from gatewright.login.passwords import Passwords
 from gatewright.login.sessions import SessionKeeper
 from gatewright.oauth import authorize_endpoint
@@ -111,6 +112,7 @@ def _furnish(app: FastAPI, house: House, passwords: Passwords, counters: Counter
         sessions=SessionKeeper(house),
         navigation=PlacesAndTabs(house.database, access),
         traces=RecordedTraces(house.settings, house.database, house.keys, access),
+        invitations=InvitationDesk(house.settings, house.database, house.keys),
     )
 
 

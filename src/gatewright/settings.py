@@ -89,6 +89,11 @@ class Settings(BaseModel):
     rate_limit_spike: int = Field(
         100, ge=0, description="Calls per app and company in 10 seconds (counted later); 0: off."
     )
+    rate_limit_storage: str = Field(
+        "memory://",
+        repr=False,
+        description="Where calls are counted: memory:// (each process for itself) or valkey://HOST:PORT.",
+    )
     smtp_url: str = Field(
         "", repr=False, description="Mail server, smtp://… or smtps://… (used later); empty: no mail."
     )
@@ -154,6 +159,13 @@ class Settings(BaseModel):
             raise ValueError("write smtp://HOST or smtps://HOST")
         return url
 
+    @field_validator("rate_limit_storage")
+    @classmethod
+    def _is_a_storage(cls, url: str) -> str:
+        if url != "memory://" and (urlsplit(url).scheme not in {"valkey", "valkeys"} or not urlsplit(url).hostname):
+            raise ValueError("write memory:// or valkey://HOST:PORT")
+        return url
+
     @field_validator("management_address")
     @classmethod
     def _is_an_address(cls, address: str) -> str:
@@ -175,6 +187,11 @@ class Settings(BaseModel):
     def token_audience(self) -> str:
         """Return `aud` of access tokens, the default filled in."""
         return self.audience or self.issuer
+
+    @property
+    def has_mail(self) -> bool:
+        """Return whether mail can be sent; without it links are handed over by people (P7, P8)."""
+        return bool(self.smtp_url)
 
     @property
     def service_domain(self) -> str:

@@ -10,8 +10,8 @@ import pytest
 from gatewright.events.feed import SqliteFeed
 
 INSERT = (
-    "INSERT INTO events (company_id, id, at, kind, by_kind, about, keys)"
-    " VALUES (0, ?, '2026-11-23 12:00:00', 'user.changed', 'system', '{}', ?)"
+    "INSERT INTO events (company_id, id, at, kind, by_kind, about, keys, position, digest, by_digest,"
+    " whom_digest) VALUES (0, ?1, '2026-11-23 12:00:00', 'user.changed', 'system', '{}', ?2, ?1, x'', x'', x'')"
 )
 
 

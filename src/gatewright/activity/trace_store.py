@@ -17,6 +17,7 @@ from gatewright.db.schema import (
     projects,
     service_accounts,
 )
+from gatewright.events import chain
 
 MOST_CHANGES = 500
 
@@ -140,8 +141,8 @@ def _change(row: Any) -> Change:
         company=row.company,
         kind=row.kind,
         about=row.about,
-        before=row.before,
-        after=row.after,
+        before=chain.whole(row.before, row.whom, "before"),
+        after=chain.whole(row.after, row.whom, "after"),
         via_app_id=row.via_app_id,
         at=row.at,
     )

@@ -36,6 +36,11 @@ class Purpose(StrEnum):
     CSRF = "csrf"
     CONSENT = "consent request"
     SIGNING_KEY = "signing key"
+    RECORD_KEY = "record key"
+    MAIL = "mail"
+    ACCOUNT_LINK = "account link"
+    SIGN_IN_FAILURES = "sign-in failures"
+    KNOWN_BROWSER = "known browser"
 
 
 class MissingKey(Exception):

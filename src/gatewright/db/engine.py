@@ -57,6 +57,16 @@ class Transaction(Reader):
         self.news = news  # who hears of an event inside the transaction that records it
         self.touched: set[str] = set()
         self.ends_something = False
+        self._put_off: dict[LastStep, list[Any]] = {}
+
+    def put_off(self, step: "LastStep", item: Any) -> None:
+        """Have `step` called right before the commit, once, with all the items put off to it."""
+        self._put_off.setdefault(step, []).append(item)
+
+    async def take_last_steps(self) -> None:
+        """Do what was put off; the commit follows."""
+        for step, items in self._put_off.items():
+            await step(self, items)
 
     def touch(self, keys: Sequence[str], *, ending: bool = False) -> None:
         """Note the facts that this transaction changes, and whether it ends something (T12)."""
@@ -95,6 +105,9 @@ class Transaction(Reader):
     async def insert(self, table: Table, values: Mapping[str, Any]) -> None:
         """Insert one row; a taken key raises IntegrityError."""
         await self.execute(insert(table).values(**values))
+
+
+LastStep = Callable[[Transaction, Sequence[Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +187,9 @@ class Database:
             try:
                 async with self.writer.begin() as connection:
                     transaction = Transaction(connection, self.news)
-                    return await work(transaction), transaction
+                    result = await work(transaction)
+                    await transaction.take_last_steps()
+                    return result, transaction
             except DBAPIError as error:
                 if attempt + 1 == WRITE_ATTEMPTS or not _may_be_retried(error):
                     raise

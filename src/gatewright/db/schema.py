@@ -71,6 +71,7 @@ signing_keys = Table(
     Column("created_at", Instant, nullable=False),
     Column("current_from", Instant, nullable=False),
     Column("retired_at", Instant),
+    Column("compromised_at", Instant),  # verifies nothing from then on
 )
 
 # directory ---------------------------------------------------------------------------------
@@ -87,6 +88,8 @@ users = Table(
     Column("epoch", Integer, nullable=False, server_default="0"),  # raised by every deactivation (T11)
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column("email_proven_at", Instant),  # none: unproven, the address was never shown to be theirs (P7)
+    Column("password_changed_at", Instant),
 )
 
 companies = Table(
@@ -191,6 +194,17 @@ terms = Table(
     Column("created_at", Instant, nullable=False),
 )
 
+terms_acceptances = Table(  # D1
+    "terms_acceptances",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("version", String(40), primary_key=True),
+    Column("accepted_at", Instant, nullable=False),
+    Column("ip", String(45)),
+    ForeignKeyConstraint(["user_id"], ["users.id"]),
+    ForeignKeyConstraint(["version"], ["terms.version"]),
+)
+
 apps = Table(
     "apps",
     metadata,
@@ -281,21 +295,54 @@ sessions = Table(
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False, index=True),
     Column("ended_at", Instant),
+    Column("last_seen_at", Instant, nullable=False),  # to within some minutes
     ForeignKeyConstraint(["user_id"], ["users.id"]),
 )
 
 invitations = Table(
     "invitations",
     metadata,
+    Column("company_id", BigInteger, primary_key=True, autoincrement=False),  # 0: from the operator
     Column("id", String(32), primary_key=True),
     Column("digest", LargeBinary, nullable=False, unique=True),
     Column("key_id", String(8), nullable=False, index=True),
     Column("email", Text, nullable=False),
     Column("email_folded", Text, nullable=False),
-    Column("makes_operator", Boolean, nullable=False),
+    Column("makes_operator", Boolean, nullable=False, server_default=false()),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("consumed_at", Instant),
+    Column("contact_id", BigInteger),  # the contact that accepting joins to a user (P2)
+    Column("was_mailed", Boolean, nullable=False, server_default=false()),  # only then it proves the address (P7)
+    Column("created_by", BigInteger),
+    Column("withdrawn_at", Instant),
+)
+Index("ix_invitations_contact", invitations.c.company_id, invitations.c.contact_id)
+
+# One-time links about an account: a new password, a new address, signing up (P7, P8, P9).
+account_links = Table(
+    "account_links",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("key_id", String(8), nullable=False, index=True),
+    Column("purpose", String(20), nullable=False),  # password_reset | new_address | sign_up
+    Column("user_id", BigInteger, index=True),  # none: signing up
+    Column("email", Text, nullable=False),  # the address that following the link proves
+    Column("was_mailed", Boolean, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+    Column("consumed_at", Instant),
+    ForeignKeyConstraint(["user_id"], ["users.id"]),
+)
+
+# Failed sign-ins per account and per address; the bucket is a keyed digest (A182, A183).
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("bucket", LargeBinary, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("since", Instant, nullable=False, index=True),
 )
 
 # oauth ---------------------------------------------------------------------------------------
@@ -371,6 +418,18 @@ revoked_tokens = Table(  # T14: one row until the token would have expired
     Column("expires_at", Instant, nullable=False, index=True),
 )
 
+# mail: what waits to be sent; the message, with its link, is sealed (T13)
+mail_outbox = Table(
+    "mail_outbox",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("key_id", String(8), nullable=False, index=True),
+    Column("message_sealed", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("not_before", Instant, nullable=False, index=True),
+)
+
 # events --------------------------------------------------------------------------------------
 events = Table(
     "events",
@@ -389,12 +448,58 @@ events = Table(
     Column("before", JSON),
     Column("after", JSON),
     Column("keys", JSON, nullable=False),  # the facts it touches; the feed reads them
+    # The hash chain of the company's record (R2) and what may be erased from it (R4).
+    Column("position", BigInteger, nullable=False),  # 1, 2, 3, … in its chain
+    Column("digest", LargeBinary, nullable=False),
+    Column("whom", JSON),  # personal data of whom it is about, kept apart from before and after; none: erased
+    Column("by_salt", LargeBinary),  # erased with ip and user_agent
+    Column("by_digest", LargeBinary, nullable=False),
+    Column("whom_salt", LargeBinary),
+    Column("whom_digest", LargeBinary, nullable=False),
+    UniqueConstraint("company_id", "position"),
 )
 Index("uq_events_id", events.c.id, unique=True)
 Index("ix_events_via_app", events.c.via_app_id, events.c.company_id, events.c.id)
 Index("ix_events_kind", events.c.company_id, events.c.kind, events.c.at)
 
-# activity: calls per (day, company, app or service account, result); 0 where not applicable
+chains = Table(  # the head of each company's chain
+    "chains",
+    metadata,
+    Column("company_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+)
+
+# activity ------------------------------------------------------------------------------------
+record_keys = Table(  # sign the heads of exported chains; the private half is sealed
+    "record_keys",
+    metadata,
+    Column("kid", String(64), primary_key=True),
+    Column("key_id", String(8), nullable=False, index=True),
+    Column("private_key_sealed", LargeBinary, nullable=False),
+    Column("public_jwk", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+# Refused calls, one by one, for 7 days and at most 10,000 a company (R3, X4); company 0: told to no company.
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("company_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("request_id", String(36), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("code", String(40), nullable=False),
+    Column("app_id", BigInteger, nullable=False, server_default="0"),
+    Column("service_account_id", BigInteger, nullable=False, server_default="0"),
+    Column("user_id", BigInteger),
+    Column("contact_id", BigInteger),
+    Column("project_id", BigInteger),
+    Column("asked", JSON, nullable=False),  # method, path without query, tool, level, held, scopes, sentence
+)
+Index("ix_refusals_at", refusals.c.company_id, refusals.c.at)
+Index("ix_refusals_app", refusals.c.app_id, refusals.c.at)
+
+# calls per (day, company, app or service account, result); 0 where not applicable
 calls = Table(
     "calls",
     metadata,
@@ -406,5 +511,6 @@ calls = Table(
     Column("count", BigInteger, nullable=False),
     Column("last_at", Instant, nullable=False),
 )
+Index("ix_calls_app_day", calls.c.app_id, calls.c.day)
 Index("ix_calls_app", calls.c.company_id, calls.c.app_id, calls.c.day)
 Index("ix_calls_service_account", calls.c.company_id, calls.c.service_account_id, calls.c.day)

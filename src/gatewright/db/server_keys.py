@@ -10,9 +10,12 @@ from sqlalchemy import exists, literal_column, select
 from gatewright.base.secrets import ServerKeys
 from gatewright.db.engine import Reader, Transaction
 from gatewright.db.schema import (
+    account_links,
     authorization_codes,
     client_secrets,
     invitations,
+    mail_outbox,
+    record_keys,
     server_keys,
     service_accounts,
     sessions,
@@ -29,6 +32,9 @@ _HANGS = {
     "sessions": sessions.c.key_id,
     "authorization codes": authorization_codes.c.key_id,
     "invitations": invitations.c.key_id,
+    "account links": account_links.c.key_id,
+    "mail": mail_outbox.c.key_id,
+    "record keys": record_keys.c.key_id,
 }
 
 

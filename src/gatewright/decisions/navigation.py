@@ -13,6 +13,7 @@ from gatewright.web.core import Place, Tab
 
 ACCOUNT: Final = "account"
 DEVELOPER: Final = "developer"
+OPERATOR: Final = "operator"
 COMPANY: Final = "company:"
 
 
@@ -31,7 +32,32 @@ COMPANY_TABS: Final = (
     CompanyTab("Overview", ""),
     CompanyTab("App Management", "/apps", "admin", Level.ADMIN, counts_requests=True),
     CompanyTab("Directory", "/directory", "directory", Level.READ_ONLY),
+    CompanyTab("Projects", "/projects", "admin", Level.ADMIN),
+    CompanyTab("Templates", "/templates", "directory", Level.ADMIN),
     CompanyTab("Service accounts", "/service-accounts", "admin", Level.ADMIN),
+    CompanyTab("Refused calls", "/refusals", "directory", Level.ADMIN),
+    CompanyTab("Events", "/events", "admin", Level.ADMIN),
+)
+ACCOUNT_TABS: Final = (
+    Tab("Connected apps", "/account/apps"),
+    Tab("Security", "/account/security"),
+    Tab("Sessions", "/account/sessions"),
+)
+DEVELOPER_TABS: Final = (
+    Tab("Apps", "/developer/apps"),
+    Tab("Refused calls", "/developer/refusals"),
+    Tab("Terms of use", "/developer/terms"),
+)
+OPERATOR_TABS: Final = (
+    Tab("Companies", "/operator/companies"),
+    Tab("Users", "/operator/users"),
+    Tab("Apps", "/operator/apps"),
+    Tab("Tools", "/operator/tools"),
+    Tab("Terms of use", "/operator/terms"),
+    Tab("Keys", "/operator/keys"),
+    Tab("Settings", "/operator/settings"),
+    Tab("Health", "/operator/health"),
+    Tab("Events", "/operator/events"),
 )
 
 
@@ -52,14 +78,17 @@ class PlacesAndTabs:
             Place(ACCOUNT, viewer.name, "Your account", "/account/apps", "person"),
             *(_company(one) for one in entered),
             Place(DEVELOPER, "Developer", made, "/developer/apps", "developer"),
+            *([Place(OPERATOR, "Operator", "This deployment", "/operator/companies", "operator")] * viewer.is_operator),
         ]
 
     async def tabs(self, viewer: Viewer, place: str, *, now: datetime) -> list[Tab]:
         """Return the tabs of one place that this viewer may open."""
         if place == ACCOUNT:
-            return [Tab("Connected apps", "/account/apps")]
+            return list(ACCOUNT_TABS)
         if place == DEVELOPER:
-            return [Tab("Apps", "/developer/apps")]
+            return list(DEVELOPER_TABS)
+        if place == OPERATOR:
+            return list(OPERATOR_TABS) if viewer.is_operator else []
         company_id = plain_id(place.removeprefix(COMPANY))
         if company_id is None or not place.startswith(COMPANY):
             return []

@@ -38,6 +38,7 @@ class Event:
 
     KIND: ClassVar[str]
     ENDS: ClassVar[bool] = False
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()  # keys of before and after that name a person (R4)
 
     company_id: CompanyId = NO_COMPANY
     before: State = None
@@ -58,6 +59,7 @@ class Event:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserCreated(Event):
     KIND = "user.created"
+    PERSONAL = frozenset({"email", "name"})
     user_id: int
 
     def touches(self) -> Iterable[str]:
@@ -81,8 +83,43 @@ class UserReactivated(UserCreated):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserPasswordChanged(UserCreated):
+    """`after["how"]`: changed, reset. The sessions it ends are recorded one by one."""
+
+    KIND = "user.password_changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserAddressChanged(UserCreated):
+    """A new address counts from its proof on (P9)."""
+
+    KIND = "user.address_changed"
+    PERSONAL = frozenset({"email"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountLinkMade(Event):
+    """A one-time link: `after["purpose"]` is password_reset, new_address or sign_up (P7, P8, P9)."""
+
+    KIND = "account_link.made"
+    PERSONAL = frozenset({"email"})
+    link_id: str
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonErased(Event):
+    """Personal data of one person was erased from the record; `after`: how many entries (R4)."""
+
+    KIND = "person.erased"
+    user_id: int | None = None
+    contact_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvitationMade(Event):
     KIND = "invitation.made"
+    PERSONAL = frozenset({"email"})
     invitation_id: str
 
 
@@ -91,6 +128,14 @@ class InvitationAccepted(Event):
     KIND = "invitation.accepted"
     invitation_id: str
     user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationWithdrawn(InvitationMade):
+    """Its contact was removed, or its address changed, or a newer invitation took its place."""
+
+    KIND = "invitation.withdrawn"
+    ENDS = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +201,16 @@ class TemplateSaved(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateRemoved(TemplateSaved):
+    """`before["contacts"]`: how many held it; they keep their levels (M3)."""
+
+    KIND = "template.removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContactAdded(Event):
     KIND = "contact.added"
+    PERSONAL = frozenset({"email", "name"})
     contact_id: int
     principal_id: int | None = None
 
@@ -217,6 +270,13 @@ class TermsPublished(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TermsAccepted(Event):
+    KIND = "terms.accepted"
+    version: str
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppCreated(Event):
     KIND = "app.created"
     app_id: int
@@ -243,6 +303,12 @@ class AppBlocked(AppCreated):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppUnblocked(AppCreated):
     KIND = "app.unblocked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppDeleted(AppCreated):
+    KIND = "app.deleted"
+    ENDS = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -404,3 +470,19 @@ class SigningKeyMade(Event):
 
     def touches(self) -> Iterable[str]:
         return (keys.signing_keys(),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKeyRetired(SigningKeyMade):
+    """`after["compromised"]`: whether the tokens it signed die at once."""
+
+    KIND = "signing_key.retired"
+    ENDS = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordKeyMade(Event):
+    """The key that signs the heads of exported chains (R2)."""
+
+    KIND = "record_key.made"
+    kid: str

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, update
 
 from gatewright.base.folding import fold_email, is_email_shaped
-from gatewright.base.ids import UserId
+from gatewright.base.ids import NO_COMPANY, UserId
 from gatewright.base.secrets import Digest
 from gatewright.db.engine import Reader, Transaction
 from gatewright.db.schema import apps, authorizations, invitations, sessions, users
@@ -87,6 +87,7 @@ async def insert_session(
         "ip": origin.ip,
         "user_agent": origin.user_agent and origin.user_agent[:400],
         "created_at": created_at,
+        "last_seen_at": created_at,
         "expires_at": expires_at,
     }
     await tx.insert(sessions, values)
@@ -113,6 +114,7 @@ async def insert_invitation(tx: Transaction, *, invitation: Invitation, digest: 
         "key_id": digest.key_id,
         "email": invitation.email,
         "email_folded": fold_email(invitation.email),
+        "company_id": NO_COMPANY,
         "makes_operator": invitation.makes_operator,
         "created_at": created_at,
         "expires_at": invitation.expires_at,

@@ -178,6 +178,18 @@ async def viewer_of(request: Request) -> Viewer:
     return viewer
 
 
+async def operator_of(request: Request) -> Viewer:
+    """Return who is signed in, an operator of this deployment; NotAllowed for anybody else."""
+    viewer = await viewer_of(request)
+    if not viewer.is_operator:
+        raise NotAllowed(
+            "operator_only",
+            "This page is for the operators of this deployment.",
+            help="An operator can do it, or make you one on the command line.",
+        )
+    return viewer
+
+
 async def viewer_may(request: Request, question: Question) -> tuple[Viewer, Allow]:
     """Return who is signed in and the yes; the refusal of a no is raised (M6)."""
     viewer = await viewer_of(request)

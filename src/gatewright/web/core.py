@@ -1,12 +1,13 @@
 """What every slice is handed by the composition root."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from starlette.requests import HTTPConnection
 
+from gatewright.base.ids import CompanyId, ContactId
 from gatewright.base.secrets import ServerKeys
 from gatewright.db.engine import Database
 from gatewright.events.catalogue import Origin
@@ -75,6 +76,30 @@ class Traces(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Invited:
+    """What became of an invitation: mailed, or a link for the inviter to pass on (P7)."""
+
+    was_mailed: bool
+    link: str | None = field(repr=False)  # shown once, to the inviter alone; None when it was mailed
+
+
+class Invitations(Protocol):
+    """The sign-in slice, as the directory sees it: how a contact gets a login (P2, P7)."""
+
+    async def invite(self, company_id: CompanyId, contact_id: ContactId, *, origin: Origin, now: datetime) -> Invited:
+        """Invite the contact of an address-book entry; an open invitation of it is withdrawn.
+
+        The answer is the same whether a user with the address exists (P2). NotFound for
+        no contact, Conflict for one that has a principal already.
+        """
+        ...
+
+    async def open_since(self, company_id: CompanyId, contact_id: ContactId, *, now: datetime) -> datetime | None:
+        """Return when the contact's open invitation was made; None when there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Core:
     """The parts that live as long as the process."""
 
@@ -86,6 +111,7 @@ class Core:
     sessions: Sessions
     navigation: Navigation
     traces: Traces
+    invitations: Invitations
 
 
 def core_of(connection: HTTPConnection) -> Core:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, select
 from gatewright.base.ids import CompanyId
 from gatewright.db.engine import Reader
 from gatewright.db.schema import apps, contacts, events, projects, service_accounts, users
+from gatewright.events import chain
 
 # Where the name of an id in an event is about is found, as it is now.
 _NAMED = {
@@ -57,8 +58,8 @@ async def recent_events(
                 for key, found in names.items()
                 if (name := found.get(row.about.get(key))) is not None
             },
-            row.before,
-            row.after,
+            chain.whole(row.before, row.whom, "before"),
+            chain.whole(row.after, row.whom, "after"),
         )
         for row in rows
     ]
