@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from gatewright.base.errors import Unavailable
 from gatewright.base.secrets import mint
+from gatewright.login.rules import weakness
 
 T = TypeVar("T")
 
@@ -46,6 +47,13 @@ class Passwords:
         """
         expected = password_hash or self._nobodys
         return await self._run(lambda: _matches(expected, _normal(password))) and password_hash is not None
+
+    async def judge(self, password: str, *, email: str, name: str = "", words: Sequence[str] = ()) -> str | None:
+        """Return why a new password will not do, as one sentence; None when it will (A189, A190).
+
+        `email` and `name` are its owner's, `words` others that a guesser would try here.
+        """
+        return weakness(password, email=email)
 
     def close(self) -> None:
         """Let the threads end; who still waits is refused."""
