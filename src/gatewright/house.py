@@ -11,20 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from gatewright.apps.notices import AdminNotices
 from gatewright.base import clock
 from gatewright.base.secrets import ServerKeys, mint_server_key
 from gatewright.db.engine import Database, News
 from gatewright.db.server_keys import has_server_keys, missing_keys, register_current_key
-from gatewright.events.catalogue import ContactAdded, ContactChanged
+from gatewright.events.catalogue import ContactAdded, ContactChanged, InstallationConnected, InstallationRequested
 from gatewright.events.facts import Coherence, Facts, ReadThrough
 from gatewright.events.feed import SqliteFeed
 from gatewright.service_accounts.service import notice_address
 from gatewright.settings import Settings
 
 KEYS_FILE = "secret_keys"
-
-# Verbs of higher floors that act inside the transaction that records an event.
-NEWS: News = {ContactAdded: (notice_address,), ContactChanged: (notice_address,)}
 
 
 class CannotOpen(Exception):
@@ -41,11 +39,22 @@ class House:
     facts: Facts
 
 
+def news(settings: Settings, keys: ServerKeys) -> News:
+    """Return the verbs of higher floors that act inside the transaction that records an event, by its kind."""
+    admins = (AdminNotices(keys, settings.issuer).tell,) if settings.has_mail else ()
+    return {
+        ContactAdded: (notice_address,),
+        ContactChanged: (notice_address,),
+        InstallationConnected: admins,
+        InstallationRequested: admins,
+    }
+
+
 @asynccontextmanager
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Open a migrated database with its keys; CannotOpen when a key is missing."""
     keys = read_server_keys(settings)
-    database = Database.open(settings.database, news=NEWS)
+    database = Database.open(settings.database, news=news(settings, keys))
     coherence = _coherence(database)
     try:
         await _check_keys(database, keys)

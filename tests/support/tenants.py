@@ -17,7 +17,8 @@ from gatewright.db.schema import authorizations, events
 from gatewright.directory import service as directory
 from gatewright.directory.model import Tool
 from gatewright.events.catalogue import Origin
-from gatewright.house import NEWS
+from gatewright.house import news
+from gatewright.settings import Settings
 from tests.support.world import EVERY_LEVEL
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -33,11 +34,11 @@ def by(user_id: int, *, via: AppId | None = None) -> Origin:
 class Tenants:
     """A database with the ways to fill it; `committed` is what the house was told, in order."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, settings: Settings | None = None) -> None:
         self.database = database
         self.keys = ServerKeys.from_texts([mint_server_key()])
         self.committed: list[Committed] = []
-        database.news = NEWS
+        database.news = news(settings or Settings(), self.keys)
         database.after_commit.append(self._note)
 
     async def _note(self, committed: Committed) -> None:

@@ -33,6 +33,7 @@ def company(names: Names) -> Pages:
         "company": one,
         "facts": facts,
         "waiting": asks(names),
+        "came": [{"app_id": 9, "name": names.app, "user": names.user, "at": ago(days=3)}],
         "may_set": True,
         "events": [
             {"who": names.user, "text": f"disconnected {names.app}", "at": ago(hours=3)},
@@ -40,7 +41,7 @@ def company(names: Names) -> Pages:
         ],
     }
     yield "overview", "company/overview.html", overview
-    yield "overview_contact", "company/overview.html", {**overview, "waiting": [], "may_set": False, "events": []}
+    yield "overview_contact", "company/overview.html", {**overview, "waiting": [], "came": [], "may_set": False, "events": []}
     rows = [
         ("Timecard Mobile", "connected", 31, ago(seconds=9), 884, FORTNIGHT),
         (names.app, "connected", 14, ago(minutes=3), 1204, FORTNIGHT),

@@ -1,6 +1,7 @@
 """A company's overview, and its settings."""
 
 from dataclasses import asdict
+from datetime import datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +21,7 @@ from gatewright.web.html import redirect, render
 
 _MOST_WAITING = 20
 _MOST_EVENTS = 8
+_TOLD_FOR = timedelta(days=14)  # of an app that its first call connected
 _SAID = {
     "open": "New apps connect at their first call.",
     "approval": "New apps wait for approval from now on.",
@@ -34,10 +36,12 @@ async def show(request: Request) -> Response:
         facts = await overview.company_facts(reader, company.id, now=seen(request).now)
         happened = await _happened(reader, here) if here.may_set else []
         waiting = await overview.waiting_apps(reader, company.id, limit=_MOST_WAITING) if here.may_set else []
+        came = await _came(reader, here, now=seen(request).now)
     context = {
         "company": asdict(company),
         "facts": asdict(facts),
         "waiting": [asdict(row) for row in waiting],
+        "came": [asdict(row) for row in came],
         "may_set": here.may_set,
         "events": happened,
     }
@@ -49,6 +53,13 @@ async def _happened(reader: Reader, here: Viewing) -> list[dict[str, object]]:
     kinds = tuple(kind for kind in SENTENCES if here.may_edit or kind not in OF_PROJECTS)
     found = await recent_events(reader, here.company.id, kinds=kinds, limit=_MOST_EVENTS)
     return [line(event) for event in found]
+
+
+async def _came(reader: Reader, here: Viewing, *, now: datetime) -> list[overview.FirstCall]:
+    """Return the apps that came in by themselves lately: the admins of an open company are told (I2)."""
+    if not here.may_set:
+        return []
+    return await overview.first_calls(reader, here.company.id, since=now - _TOLD_FOR, limit=_MOST_WAITING)
 
 
 async def save_settings(request: Request) -> Response:

@@ -12,12 +12,14 @@ from gatewright.db.schema import (
     authorizations,
     calls,
     contacts,
+    events,
     installations,
     project_members,
     projects,
     service_accounts,
     users,
 )
+from gatewright.events.catalogue import InstallationConnected
 
 _ALLOWED = "allow"  # `calls.result` of a call that was let through
 
@@ -43,6 +45,16 @@ class WaitingApp:
     developer: str
     asked_by: str | None
     asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FirstCall:
+    """An app that its first call connected (I2)."""
+
+    app_id: int
+    name: str
+    user: str | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +108,24 @@ async def waiting_apps(reader: Reader, company_id: CompanyId, *, limit: int) -> 
         .limit(limit)
     )
     return [WaitingApp(**row._mapping) for row in await reader.execute(statement)]
+
+
+async def first_calls(reader: Reader, company_id: CompanyId, *, since: datetime, limit: int) -> list[FirstCall]:
+    """Return the apps that a call of their own connected since then, connected still, the newest first (I2)."""
+    caller = users.alias("caller")
+    is_own = (events.c.via_app_id == installations.c.app_id) & (events.c.at == installations.c.changed_at)
+    statement = (
+        select(installations.c.app_id, apps.c.name, caller.c.name.label("user"), installations.c.changed_at.label("at"))
+        .join(apps, apps.c.id == installations.c.app_id)
+        .join(events, (events.c.company_id == installations.c.company_id) & is_own)
+        .outerjoin(caller, caller.c.id == installations.c.changed_by)
+        .where(installations.c.company_id == company_id, installations.c.status == "connected")
+        .where(installations.c.changed_at >= since, events.c.kind == InstallationConnected.KIND)
+        .where(events.c.at >= since, events.c.about["app_id"].as_integer() == installations.c.app_id)
+        .order_by(installations.c.changed_at.desc(), installations.c.app_id)
+        .limit(limit)
+    )
+    return [FirstCall(**row._mapping) for row in await reader.execute(statement)]
 
 
 async def acting_apps(reader: Reader, company_id: CompanyId, user_id: UserId) -> list[str]:
