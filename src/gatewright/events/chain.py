@@ -9,6 +9,7 @@ that tells nothing, and the chain as it was.
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 SALT_BYTES = 16
@@ -49,6 +50,21 @@ def entry_digest(previous: bytes, entry: Mapping[str, Any]) -> bytes:
     """Return the digest (32 bytes) of an entry, of which `ENTRY_FIELDS` count, after the one before it."""
     counted = {name: entry[name] for name in ENTRY_FIELDS}
     return hashlib.sha256(b"gatewright entry\0" + previous + canonical(counted)).digest()
+
+
+def as_entry(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the chain commits to of a stored row, in JSON's own values."""
+    return {
+        **{name: row[name] for name in ENTRY_FIELDS},
+        "at": instant(row["at"]),
+        "by_digest": row["by_digest"].hex(),
+        "whom_digest": row["whom_digest"].hex(),
+    }
+
+
+def instant(at: datetime) -> str:
+    """Return a time as the record writes it: RFC 3339, UTC, microseconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def split(state: Mapping[str, Any] | None, personal: frozenset[str]) -> tuple[dict[str, Any] | None, dict[str, Any]]:

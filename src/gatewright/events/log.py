@@ -2,12 +2,11 @@
 
 import json
 import secrets
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import bindparam, insert, select, update
 
 from gatewright.base.ids import EventId
 from gatewright.db.engine import Transaction
@@ -16,6 +15,7 @@ from gatewright.events import chain
 from gatewright.events.catalogue import Event, Origin
 
 _LONGEST_USER_AGENT = 400
+_MOST_AT_ONCE = 1_000  # heads of chains in one statement; databases bound its parameters
 
 
 async def record(transaction: Transaction, event: Event, *, origin: Origin, now: datetime) -> EventId:
@@ -24,64 +24,64 @@ async def record(transaction: Transaction, event: Event, *, origin: Origin, now:
     Higher floors that subscribed to this kind of event act inside the transaction too. The
     row itself is written right before the commit: only then is its place in the chain known.
     """
-    event_id = EventId(await transaction.next_id("event"))
-    touched = sorted(event.touches())
-    transaction.put_off(write_chained, _row(event_id, event, touched, origin=origin, now=now))
-    transaction.touch(touched, ending=event.ENDS)
-    for hear in transaction.news.get(type(event), ()):
-        await hear(transaction, event, origin=origin, now=now)
+    [event_id] = await record_all(transaction, [event], origin=origin, now=now)
     return event_id
 
 
-async def write_chained(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> None:
-    """Write the rows at the ends of their companies' chains.
+async def record_all(
+    transaction: Transaction, happened: Sequence[Event], *, origin: Origin, now: datetime
+) -> list[EventId]:
+    """Return the ids of events that one act caused, in many companies perhaps; each as `record` does it.
 
-    The head of a chain is locked until the commit. All in one order of companies, so that
-    two transactions which write to the same two chains do not wait for each other.
+    However many they are, they take a constant number of statements.
     """
-    by_company: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        by_company[row["company_id"]].append(row)
-    for company_id in sorted(by_company):
-        await _append(transaction, company_id, by_company[company_id])
+    ids = [EventId(number) for number in await transaction.next_ids("event", len(happened))]
+    for event_id, event in zip(ids, happened, strict=True):
+        touched = sorted(event.touches())
+        transaction.put_off(write_chained, _row(event_id, event, touched, origin=origin, now=now))
+        transaction.touch(touched, ending=event.ENDS)
+        for hear in transaction.news.get(type(event), ()):
+            await hear(transaction, event, origin=origin, now=now)
+    return ids
 
 
-async def _append(transaction: Transaction, company_id: int, rows: Sequence[dict[str, Any]]) -> None:
-    position, digest = await _lengthen(transaction, company_id, len(rows))
+async def write_chained(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> None:
+    """Write the rows at the ends of their companies' chains, whose heads are locked until the commit."""
+    company_ids = sorted({row["company_id"] for row in rows})
+    heads = await _lock_heads(transaction, company_ids)
     for row in rows:
-        position += 1
-        row["position"] = position
-        digest = chain.entry_digest(digest, as_entry(row))
-        row["digest"] = digest
+        position, digest = heads[row["company_id"]]
+        row["position"] = position + 1
+        row["digest"] = chain.entry_digest(digest, chain.as_entry(row))
+        heads[row["company_id"]] = row["position"], row["digest"]
     await transaction.execute(insert(events), rows)
-    await transaction.execute(update(chains).where(chains.c.company_id == company_id).values(digest=digest))
+    longer = update(chains).where(chains.c.company_id == bindparam("of"))
+    longer = longer.values(position=bindparam("at"), digest=bindparam("ends"))
+    moved = [{"of": company_id, "at": heads[company_id][0], "ends": heads[company_id][1]} for company_id in company_ids]
+    await transaction.execute(longer, moved)
 
 
-async def _lengthen(transaction: Transaction, company_id: int, by: int) -> tuple[int, bytes]:
-    """Return position and digest of the chain's head as it was, now locked."""
-    longer = update(chains).where(chains.c.company_id == company_id).values(position=chains.c.position + by)
-    longer = longer.returning(chains.c.position, chains.c.digest)
-    head = (await transaction.execute(longer)).first()
-    if head is None:
+async def _lock_heads(transaction: Transaction, company_ids: Sequence[int]) -> dict[int, tuple[int, bytes]]:
+    """Return position and digest of the chains' heads, locked.
+
+    All in one order of companies, so that two transactions which write to the same two
+    chains do not wait for each other.
+    """
+    heads: dict[int, tuple[int, bytes]] = {}
+    for start in range(0, len(company_ids), _MOST_AT_ONCE):
+        heads |= await _locked(transaction, company_ids[start : start + _MOST_AT_ONCE])
+    fresh = [company_id for company_id in company_ids if company_id not in heads]
+    for company_id in fresh:
         first = {"company_id": company_id, "position": 0, "digest": chain.genesis(company_id)}
         await transaction.insert_or_ignore(chains, first)
-        head = (await transaction.execute(longer)).one()
-    return head.position - by, head.digest
+        heads |= await _locked(transaction, [company_id])
+    return heads
 
 
-def as_entry(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the chain commits to of a row, in JSON's own values."""
-    return {
-        **{name: row[name] for name in chain.ENTRY_FIELDS},
-        "at": instant(row["at"]),
-        "by_digest": row["by_digest"].hex(),
-        "whom_digest": row["whom_digest"].hex(),
-    }
-
-
-def instant(at: datetime) -> str:
-    """Return a time as the record writes it: RFC 3339, UTC, microseconds."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+async def _locked(transaction: Transaction, company_ids: Sequence[int]) -> dict[int, tuple[int, bytes]]:
+    of_these = select(chains).where(chains.c.company_id.in_(company_ids)).order_by(chains.c.company_id)
+    rows = await transaction.execute(of_these.with_for_update())
+    return {row.company_id: (row.position, row.digest) for row in rows}
 
 
 def _row(event_id: EventId, event: Event, touched: Sequence[str], *, origin: Origin, now: datetime) -> dict[str, Any]:
