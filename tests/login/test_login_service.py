@@ -20,9 +20,8 @@ from gatewright.login.service import (
     Accepted,
     accept_invitation,
     create_invitation,
-    sign_in,
-    sign_out,
 )
+from gatewright.login.session_service import sign_in, sign_out
 
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
 LIFETIME = timedelta(hours=12)

@@ -16,6 +16,7 @@ class Account:
     password_hash: str | None = field(repr=False)  # None: the account has no password yet
     is_active: bool
     epoch: int  # raised by every deactivation
+    password_changed_at: datetime | None  # none: it is the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,18 @@ class SignedIn:
     name: str
     email: str
     is_operator: bool
+    last_seen_at: datetime  # to within some minutes
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSession:
+    """A session that stands, as its user sees it in a list."""
+
+    session_id: str
+    ip: str | None
+    user_agent: str | None
+    created_at: datetime
+    last_seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Signing in and out, and beginning an account by an invitation."""
+"""Beginning an account by an invitation."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -9,11 +9,12 @@ from gatewright.base.ids import UserId, random_id
 from gatewright.base.secrets import Purpose, ServerKeys, mint
 from gatewright.db.engine import Transaction, verb
 from gatewright.directory.service import create_user
-from gatewright.events.catalogue import InvitationAccepted, InvitationMade, Origin, SessionEnded, SessionStarted
+from gatewright.events.catalogue import InvitationAccepted, InvitationMade, Origin
 from gatewright.events.log import record
 from gatewright.login import store
-from gatewright.login.model import Account, Invitation
+from gatewright.login.model import Invitation
 from gatewright.login.rules import is_service_address
+from gatewright.login.session_service import start_session
 
 INVITATION_LIFETIME = timedelta(days=7)
 
@@ -24,39 +25,6 @@ class Accepted:
 
     user_id: UserId
     session_token: str = field(repr=False)  # T13: not in crash reports
-
-
-@verb
-async def sign_in(
-    tx: Transaction,
-    *,
-    account: Account,
-    keys: ServerKeys,
-    lifetime: timedelta,
-    origin: Origin,
-    now: datetime,
-    replaces: str | None = None,
-) -> str | None:
-    """Return the cookie of a new session; None when the account is no longer as it was.
-
-    The password was compared outside of this transaction: whoever was deactivated or
-    got another password in the meantime is not signed in (P4). The session that this
-    browser had before ends.
-    """
-    if not account.is_active or await store.lock_account(tx, account.user_id) != account:
-        return None
-    if replaces is not None:
-        await _end(tx, replaces, origin=origin, now=now)
-    return await _start(tx, account, keys=keys, lifetime=lifetime, origin=origin, now=now)
-
-
-@verb
-async def sign_out(tx: Transaction, *, session_id: str, origin: Origin, now: datetime) -> bool:
-    """Return whether this ended the session; False when it had ended before (A172)."""
-    ended = await _end(tx, session_id, origin=origin, now=now)
-    if not ended:
-        tx.answers_an_ending()  # T12: the page says "signed out" all the same
-    return ended
 
 
 @verb
@@ -114,7 +82,7 @@ async def accept_invitation(
     await record(tx, InvitationAccepted(invitation_id=invitation.id, user_id=user_id), origin=theirs, now=now)
     account = await store.lock_account(tx, user_id)
     assert account is not None, "it was created in this transaction"  # noqa: S101
-    session = await _start(tx, account, keys=keys, lifetime=session_lifetime, origin=theirs, now=now)
+    session = await start_session(tx, account, keys=keys, lifetime=session_lifetime, origin=theirs, now=now)
     return Accepted(user_id, session)
 
 
@@ -130,28 +98,3 @@ async def _make_user(
         origin=origin,
         now=now,
     )
-
-
-async def _start(
-    tx: Transaction, account: Account, *, keys: ServerKeys, lifetime: timedelta, origin: Origin, now: datetime
-) -> str:
-    token, session_id = mint("gwn"), random_id()
-    await store.drop_expired_sessions(tx, account.user_id, now=now)
-    await store.insert_session(
-        tx,
-        session_id=session_id,
-        digest=keys.digest(Purpose.SESSION, token),
-        account=account,
-        origin=origin,
-        created_at=now,
-        expires_at=now + lifetime,
-    )
-    await record(tx, SessionStarted(session_id=session_id, user_id=account.user_id), origin=origin, now=now)
-    return token
-
-
-async def _end(tx: Transaction, session_id: str, *, origin: Origin, now: datetime) -> bool:
-    user_id = await store.end_session(tx, session_id, now=now)
-    if user_id is not None:
-        await record(tx, SessionEnded(session_id=session_id, user_id=user_id), origin=origin, now=now)
-    return user_id is not None

@@ -1,18 +1,25 @@
 """Who is signed in in a browser: the session cookie, looked up once per request."""
 
+import asyncio
+from datetime import datetime
 from typing import Protocol
 
+import structlog
 from starlette.requests import Request
 
 from gatewright.base.secrets import Purpose, ServerKeys
 from gatewright.db.engine import Database
-from gatewright.login import store
+from gatewright.db.failures import STORAGE_ERRORS
+from gatewright.login import session_store, store
+from gatewright.login.model import SignedIn
+from gatewright.login.session_store import SEEN_EVERY
 from gatewright.settings import Settings
 from gatewright.web.access import Viewer
 from gatewright.web.csrf import cookie_name
 from gatewright.web.edge import seen
 
 _KEPT = "viewer"
+_log = structlog.get_logger("gatewright.sessions")
 
 
 class Parts(Protocol):
@@ -35,6 +42,7 @@ class SessionKeeper:
 
     def __init__(self, house: Parts) -> None:
         self._house = house
+        self._noting: set[asyncio.Future[None]] = set()
 
     async def viewer(self, request: Request) -> Viewer | None:
         """Return who is signed in in this browser, or None."""
@@ -54,4 +62,20 @@ class SessionKeeper:
             )
         if found is None:
             return None
+        self._note_seen(found, now=seen(request).now)
         return Viewer(found.user_id, found.name, found.email, found.is_operator, found.session_id)
+
+    def _note_seen(self, found: SignedIn, *, now: datetime) -> None:
+        """Have it noted that the session was seen, after the answer; it is noted once in some minutes."""
+        if now - found.last_seen_at < SEEN_EVERY:
+            return
+        noting = asyncio.ensure_future(self._write_seen(found.session_id, now=now))
+        self._noting.add(noting)  # the loop keeps no task alive by itself
+        noting.add_done_callback(self._noting.discard)
+
+    async def _write_seen(self, session_id: str, *, now: datetime) -> None:
+        try:
+            await self._house.database.write(lambda tx: session_store.note_seen(tx, session_id, now=now))
+        except STORAGE_ERRORS as error:
+            # A page was answered meanwhile; the next request after this one tries again.
+            _log.warning("last_seen_not_noted", error=type(error).__name__)

@@ -20,6 +20,7 @@ _ACCOUNT = (
     users.c.password_hash,
     users.c.is_active,
     users.c.epoch,
+    users.c.password_changed_at,
 )
 _INVITATION = (
     invitations.c.id,
@@ -53,6 +54,7 @@ async def find_session(reader: Reader, digests: Sequence[bytes], *, now: datetim
             users.c.name,
             users.c.email,
             users.c.is_operator,
+            sessions.c.last_seen_at,
         )
         .join(users, users.c.id == sessions.c.user_id)
         .where(
@@ -94,7 +96,7 @@ async def insert_session(
 
 
 async def drop_expired_sessions(tx: Transaction, user_id: UserId, *, now: datetime) -> None:
-    """Delete the user's sessions that have expired: they name nobody any more."""
+    """Delete the user's sessions that have expired, ended or not: they name nobody any more."""
     await tx.execute(delete(sessions).where(sessions.c.user_id == user_id, sessions.c.expires_at <= now))
 
 

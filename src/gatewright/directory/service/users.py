@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from gatewright.base.errors import Conflict, Invalid, NotFound, Problem
 from gatewright.base.ids import UserId
@@ -10,7 +10,14 @@ from gatewright.db.engine import Transaction, verb
 from gatewright.directory import rules
 from gatewright.directory.model import User
 from gatewright.directory.store import companies, contacts, users
-from gatewright.events.catalogue import Origin, UserChanged, UserCreated, UserDeactivated, UserReactivated
+from gatewright.events.catalogue import (
+    Origin,
+    UserChanged,
+    UserCreated,
+    UserDeactivated,
+    UserPasswordChanged,
+    UserReactivated,
+)
 from gatewright.events.log import record
 
 _TAKEN = Problem("email", "belongs to another account; each account has an address of its own")
@@ -74,13 +81,25 @@ async def change_user(
 
 @verb
 async def set_user_password_hash(
-    tx: Transaction, *, user_id: UserId, password_hash: str, origin: Origin, now: datetime
+    tx: Transaction,
+    *,
+    user_id: UserId,
+    password_hash: str,
+    how: Literal["changed", "reset"] = "reset",
+    origin: Origin,
+    now: datetime,
 ) -> bool:
     """Return whether there is such a user, whose password this is now. The hash stays out of the record (T13)."""
     if not await users.update_password_hash(tx, user_id, password_hash, now=now):
         return False
-    await record(tx, UserChanged(user_id=user_id, after={"password": "changed"}), origin=origin, now=now)
+    await record(tx, UserPasswordChanged(user_id=user_id, after={"how": how}), origin=origin, now=now)
     return True
+
+
+@verb
+async def refresh_user_password_hash(tx: Transaction, *, user_id: UserId, password_hash: str) -> None:
+    """Put another hash of the same password: no change of state, and no event."""
+    await users.refresh_password_hash(tx, user_id, password_hash)
 
 
 @verb

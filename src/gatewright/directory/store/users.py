@@ -64,7 +64,13 @@ async def update_user(tx: Transaction, user: User, *, now: datetime) -> bool:
 
 async def update_password_hash(tx: Transaction, user_id: UserId, password_hash: str, *, now: datetime) -> bool:
     """Return whether there was such a user, whose password hash is now this one."""
-    return await _write(tx, user_id, {"password_hash": password_hash, "updated_at": now})
+    values = {"password_hash": password_hash, "password_changed_at": now, "updated_at": now}
+    return await _write(tx, user_id, values)
+
+
+async def refresh_password_hash(tx: Transaction, user_id: UserId, password_hash: str) -> None:
+    """Put another hash of the same password; nothing of the user has changed."""
+    await _write(tx, user_id, {"password_hash": password_hash})
 
 
 async def end_activity(tx: Transaction, user_id: UserId, *, now: datetime) -> bool:

@@ -17,7 +17,8 @@ from gatewright.login.rules import (
     START,
     weakness,
 )
-from gatewright.login.service import accept_invitation, sign_out
+from gatewright.login.service import accept_invitation
+from gatewright.login.session_service import sign_out
 from gatewright.web.core import core_of
 from gatewright.web.csrf import guarded_form
 from gatewright.web.edge import seen

@@ -16,7 +16,7 @@ from gatewright.login.rules import (
     local_path,
     waiting_client,
 )
-from gatewright.login.service import sign_in, sign_out
+from gatewright.login.session_service import sign_in, sign_out
 from gatewright.web.core import core_of
 from gatewright.web.csrf import cookie_name, guarded_form
 from gatewright.web.edge import seen
