@@ -115,7 +115,7 @@ async def test_an_unchanged_user_records_nothing_and_a_password_is_never_recorde
     assert await town.events() == before
     assert await service.change_user(town.database, user_id=ada, name="Ada Park", is_operator=True, **EDGE)
     assert await service.set_user_password_hash(town.database, user_id=ada, password_hash="$argon2id$canary", **EDGE)
-    assert (await town.events())[len(before) :] == ["user.changed", "user.changed"]
+    assert (await town.events())[len(before) :] == ["user.changed", "user.password_changed"]
     async with town.database.read() as reader:
         rows = (await reader.execute(text("SELECT * FROM events"))).all()
     assert "canary" not in str(rows)
@@ -293,7 +293,7 @@ async def test_a_template_is_saved_once_and_only_with_levels_that_there_are(town
     again = await service.save_template(
         town.database, company={"directory": "read_only", "admin": "none"}, project={"rfis": "standard"}, **saved
     )
-    assert again == type(again)(first.id, changed=False)
+    assert again == type(again)(first.id, changed=False, contacts=0)
     assert (await service.save_template(town.database, company={}, project={}, **saved)).changed
     with pytest.raises(Invalid) as refused:
         await service.save_template(town.database, company={"rfis": "admin"}, project={"budget": "admin"}, **saved)
