@@ -258,7 +258,7 @@ async def test_a_membership_is_set_replaced_and_ended(world: World) -> None:
     put = await world.call(token, path, method="PUT", json={"drawings": "admin"})
     assert (put.status_code, put.json()) == (
         200,
-        {"id": world.projects["tower"], "levels": {"rfis": "none", "drawings": "admin"}},
+        {"id": world.projects["tower"], "levels": {"rfis": "none", "drawings": "admin"}, "template_id": None},
     )
     wims = (await world.tokens("wim", "plain")).access
     listed = await world.call(wims, at(world, "/projects"))

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from gatewright.apps.service import create_app as create_client_app
 from gatewright.base import clock
-from gatewright.base.ids import CompanyId, ContactId, ProjectId, ServiceAccountId, UserId
+from gatewright.base.ids import CompanyId, ContactId, ProjectId, ServiceAccountId, TemplateId, UserId
 from gatewright.base.levels import Level
 from gatewright.directory import service as directory
 from gatewright.directory.model import Tool
@@ -97,6 +97,7 @@ class World:
     people: dict[str, Person] = field(default_factory=dict)
     companies: dict[str, CompanyId] = field(default_factory=dict)
     projects: dict[str, ProjectId] = field(default_factory=dict)
+    templates: dict[str, TemplateId] = field(default_factory=dict)
     apps: dict[str, App] = field(default_factory=dict)
     robots: dict[str, Robot] = field(default_factory=dict)
     _browsers: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -153,6 +154,21 @@ class World:
             now=clock.now(),
         )
         return who.contacts[company]
+
+    async def add_template(
+        self, key: str, company: str, *, levels: Mapping[str, str], on_projects: Mapping[str, str]
+    ) -> TemplateId:
+        """Return a new permission template, which nobody holds."""
+        self.templates[key] = await directory.create_template(
+            self.house.database,
+            company_id=self.companies[company],
+            name=key.title(),
+            company=levels,
+            project=on_projects,
+            origin=SYSTEM,
+            now=clock.now(),
+        )
+        return self.templates[key]
 
     async def set_levels(self, company: str, contact_id: ContactId, **levels: str) -> None:
         """Set a contact's company levels, as the operator's side does."""

@@ -116,7 +116,8 @@ class Grantor:
 
 @dataclass(frozen=True, slots=True)
 class SavedTemplate:
-    """A template's id, and whether saving it changed anything."""
+    """A template's id, whether saving it changed anything, and how many contacts changed with it."""
 
     id: TemplateId
     changed: bool
+    contacts: int

@@ -196,8 +196,22 @@ class ProjectChanged(ProjectCreated):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateSaved(Event):
+    """`before` and `after`: name, levels, and how many contacts hold it; all of them change with it (M3).
+
+    One event, however many hold it. Who holds a template is told by the events that
+    attach contacts to it and detach them.
+    """
+
     KIND = "template.saved"
+    ENDS = True
     template_id: int
+    reached: tuple[str, ...] = ()  # the facts of those who hold it
+
+    def touches(self) -> Iterable[str]:
+        return self.reached
+
+    def about(self) -> dict[str, Any]:
+        return {"template_id": self.template_id}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gatewright.base.ids import CompanyId, ContactId
+from gatewright.base.ids import CompanyId, ContactId, TemplateId
 from gatewright.base.levels import Level
 from gatewright.base.scopes import MANAGE
 from gatewright.db.engine import Reader
@@ -63,6 +63,7 @@ async def add_contact(
         email=body.email,
         name=body.name,
         levels=body.levels,
+        template_id=None if body.template_id is None else TemplateId(body.template_id),
         granted_by=grantor(caller),
         origin=caller.origin(request),
         now=seen(request).now,
@@ -74,12 +75,20 @@ async def add_contact(
 async def change_contact(
     request: Request, caller: DirectoryAdmin, here: InCompany, contact_id: OfContact, body: shapes.ContactChange
 ) -> JSONResponse:
-    """Change the company's own label of a contact (P9). A service account whose address changes stops (S8)."""
-    await service.change_contact(
+    """Change the company's own label of a contact (P9), or the template that it holds (M3).
+
+    A service account whose address changes stops (S8). `"confirm": "directory-admin"` confirms
+    that a template makes a service account company admin (S10).
+    """
+    changes = body.model_dump(exclude_unset=True)
+    confirmed = changes.pop("confirm", None) is not None
+    await service.edit_contact(
         core_of(request).database,
         company_id=here,
         contact_id=contact_id,
-        **body.model_dump(exclude_unset=True),
+        **changes,
+        granted_by=grantor(caller),
+        confirmed=confirmed,
         origin=caller.origin(request),
         now=seen(request).now,
     )

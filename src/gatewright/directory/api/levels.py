@@ -35,7 +35,7 @@ StatedLevels = Annotated[dict[str, str], Body(description="Tool to level; what i
 async def set_levels(
     request: Request, caller: DirectoryAdmin, here: InCompany, contact_id: OfContact, body: StatedLevels
 ) -> JSONResponse:
-    """Replace the contact's company levels.
+    """Replace the contact's company levels. A change detaches it from its template (M3).
 
     `"confirm": "directory-admin"` beside the levels confirms that a service account
     becomes company admin (S10).
@@ -57,7 +57,7 @@ async def set_levels(
     return await contact_answer(request, caller, here, contact_id)
 
 
-@router.put(MEMBERSHIP, response_model=shapes.MembershipEntry)
+@router.put(MEMBERSHIP, response_model=shapes.MembershipAnswer)
 async def set_membership(
     request: Request,
     caller: MembershipAdmin,
@@ -66,7 +66,10 @@ async def set_membership(
     project_id: OfProject,
     body: StatedLevels,
 ) -> JSONResponse:
-    """Make the contact a member of the project, with exactly these levels there (P3)."""
+    """Make the contact a member of the project, with exactly these levels there (P3).
+
+    Other levels than its template's detach the contact from the template (M3).
+    """
     database = core_of(request).database
     await service.set_membership(
         database,
@@ -80,10 +83,12 @@ async def set_membership(
     )
     async with database.read() as reader:
         membership = await contacts.find_membership(reader, here, contact_id, project_id)
+        contact = await contacts.find_contact(reader, here, contact_id)
         tools = await companies.list_tools(reader)
-    if membership is None:
+    if membership is None or contact is None:
         raise project_unknown()
-    return JSONResponse(shapes.membership_entry(membership, tools=tools), headers=NO_STORE)
+    entry = {**shapes.membership_entry(membership, tools=tools), "template_id": contact.template_id}
+    return JSONResponse(entry, headers=NO_STORE)
 
 
 @router.delete(MEMBERSHIP, status_code=204)

@@ -7,10 +7,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
-from gatewright.base.ids import ContactId, ProjectId
+from gatewright.base.ids import ContactId, ProjectId, TemplateId
 from gatewright.base.levels import Level
 from gatewright.directory.model import ADMIN, DIRECTORY, Grantor
 from gatewright.directory.service.levels import contact_unknown, project_unknown
+from gatewright.directory.service.templates import template_unknown
 from gatewright.web.access import Allow, requires
 from gatewright.web.paths import COMPANY, numbered
 
@@ -23,6 +24,9 @@ CONTACT = f"{CONTACTS}/{{contact_id}}"
 LEVELS = f"{CONTACT}/levels"
 MEMBERSHIP = f"{CONTACT}/projects/{{project_id}}"
 
+TEMPLATES = f"{COMPANY}/permission_templates"
+TEMPLATE = f"{TEMPLATES}/{{template_id}}"
+
 
 async def _contact(contact_id: Annotated[str, Path()]) -> ContactId:
     return ContactId(numbered(contact_id, contact_unknown()))
@@ -32,8 +36,13 @@ async def _project(project_id: Annotated[str, Path()]) -> ProjectId:
     return ProjectId(numbered(project_id, project_unknown()))
 
 
+async def _template(template_id: Annotated[str, Path()]) -> TemplateId:
+    return TemplateId(numbered(template_id, template_unknown()))
+
+
 OfContact = Annotated[ContactId, Depends(_contact)]
 OfProject = Annotated[ProjectId, Depends(_project)]
+OfTemplate = Annotated[TemplateId, Depends(_template)]
 
 DirectoryReader = Annotated[Allow, Depends(requires(DIRECTORY, Level.READ_ONLY))]
 DirectoryAdmin = Annotated[Allow, Depends(requires(DIRECTORY, Level.ADMIN, manage=True))]

@@ -9,8 +9,8 @@ from pydantic.config import JsonDict
 
 from gatewright.base.clock import rfc3339
 from gatewright.base.levels import Level
-from gatewright.directory.model import Company, Contact, Levels, Membership, Project, Scope, Tool
-from gatewright.directory.rules import display_name
+from gatewright.directory.model import Company, Contact, Levels, Membership, Project, Scope, Template, Tool
+from gatewright.directory.rules import CONFIRMATION, display_name
 
 
 class Body(BaseModel):
@@ -40,13 +40,43 @@ class NewContact(Body):
     email: str
     name: str
     levels: dict[str, str] = Field(default_factory=dict, description="Company tool to level; left out: none")
+    template_id: int | None = Field(None, description="The template it holds from the start, in place of levels (M3)")
 
 
 class ContactChange(Body):
-    """The company's own label of a contact (P9). What is left out stays as it is."""
+    """A contact's label (P9) and template (M3). What is left out stays as it is; a `template_id` of null detaches."""
 
     email: str = _left_out("")
     name: str = _left_out("")
+    template_id: int | None = _left_out(None)
+    confirm: Literal["directory-admin"] = _left_out(CONFIRMATION)
+
+
+class NewTemplate(Body):
+    """A permission template to be made (M3)."""
+
+    name: str
+    company: dict[str, str] = Field(default_factory=dict, description="Company tool to level; left out: none")
+    project: dict[str, str] = Field(default_factory=dict, description="Project tool to level; left out: none")
+
+
+class TemplateChange(Body):
+    """A change of a template, and of every contact that holds it. What is left out stays as it is."""
+
+    name: str = _left_out("")
+    company: dict[str, str] = _left_out({})
+    project: dict[str, str] = _left_out({})
+    confirm: Literal["directory-admin"] = _left_out(CONFIRMATION)
+
+
+class TemplateEntry(BaseModel):
+    """A permission template: every tool with its level, and how many contacts hold it."""
+
+    id: int
+    name: str
+    company: dict[str, str]
+    project: dict[str, str]
+    contacts: int
 
 
 class NewProject(Body):
@@ -70,6 +100,12 @@ class MembershipEntry(BaseModel):
 
     id: int
     levels: dict[str, str]
+
+
+class MembershipAnswer(MembershipEntry):
+    """A membership as it was set, with the template that its contact holds now (M3)."""
+
+    template_id: int | None
 
 
 class ContactEntry(BaseModel):
@@ -148,6 +184,17 @@ def membership_entry(membership: Membership, *, tools: Sequence[Tool]) -> dict[s
 def level_entries(levels: Levels, tools: Sequence[Tool], *, scope: Scope) -> dict[str, str]:
     """Return every tool of that scope with the stated level; not stated is none (M2, M7)."""
     return {tool.key: levels.get(tool.key, Level.NONE).key for tool in tools if tool.scope == scope}
+
+
+def template_entry(template: Template, tools: Sequence[Tool], *, contacts: int) -> dict[str, object]:
+    """Return a template with every tool's level."""
+    return {
+        "id": template.id,
+        "name": template.name,
+        "company": level_entries(template.company_levels, tools, scope="company"),
+        "project": level_entries(template.project_levels, tools, scope="project"),
+        "contacts": contacts,
+    }
 
 
 def project_entry(project: Project, *, company: str) -> dict[str, object]:

@@ -7,15 +7,21 @@ from gatewright.directory.service.companies import (
     create_project,
     declare_tool,
     ensure_builtin_tools,
-    save_template,
 )
-from gatewright.directory.service.contacts import add_contact, change_contact, join_user, remove_contact
+from gatewright.directory.service.contacts import add_contact, change_contact, edit_contact, join_user, remove_contact
 from gatewright.directory.service.levels import (
     clear_permissions,
     end_membership,
     save_levels,
     set_levels,
     set_membership,
+)
+from gatewright.directory.service.templates import (
+    assign_template,
+    change_template,
+    create_template,
+    remove_template,
+    save_template,
 )
 from gatewright.directory.service.users import (
     change_user,
@@ -27,21 +33,26 @@ from gatewright.directory.service.users import (
 
 __all__ = [
     "add_contact",
+    "assign_template",
     "change_company",
     "change_contact",
     "change_project",
+    "change_template",
     "change_user",
     "clear_permissions",
     "create_company",
     "create_project",
+    "create_template",
     "create_user",
     "deactivate_user",
     "declare_tool",
+    "edit_contact",
     "end_membership",
     "ensure_builtin_tools",
     "join_user",
     "reactivate_user",
     "remove_contact",
+    "remove_template",
     "save_levels",
     "save_template",
     "set_levels",

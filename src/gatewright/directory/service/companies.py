@@ -1,18 +1,16 @@
-"""Companies, projects, tools and templates."""
+"""Companies, projects and tools."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from gatewright.base.changes import KEEP, Keep
 from gatewright.base.errors import Invalid, Problem
-from gatewright.base.ids import CompanyId, ProjectId, TemplateId
-from gatewright.base.levels import Level
+from gatewright.base.ids import CompanyId, ProjectId
 from gatewright.db.engine import Transaction, verb
 from gatewright.directory import rules
-from gatewright.directory.model import Company, Project, SavedTemplate, Template, Tool
-from gatewright.directory.service.levels import company_unknown, project_unknown, understood
+from gatewright.directory.model import Company, Project, Tool
+from gatewright.directory.service.levels import company_unknown, project_unknown
 from gatewright.directory.store import companies as store
 from gatewright.events.catalogue import (
     CompanyChanged,
@@ -20,7 +18,6 @@ from gatewright.events.catalogue import (
     Origin,
     ProjectChanged,
     ProjectCreated,
-    TemplateSaved,
     ToolDeclared,
 )
 from gatewright.events.log import record
@@ -146,36 +143,6 @@ async def ensure_builtin_tools(tx: Transaction, *, origin: Origin, now: datetime
     return missing
 
 
-@verb
-async def save_template(
-    tx: Transaction,
-    *,
-    company_id: CompanyId,
-    name: str,
-    company: Mapping[str, str],
-    project: Mapping[str, str],
-    origin: Origin,
-    now: datetime,
-) -> SavedTemplate:
-    """Return the permission template of that name, made or changed to hold these levels (M3)."""
-    refuse(rules.name_problems("name", name))
-    if await store.lock_company(tx, company_id) is None:
-        raise company_unknown()
-    company_levels = await understood(tx, company, scope="company", field="company.")
-    project_levels = await understood(tx, project, scope="project", field="project.")
-    before = await store.find_template_by_name(tx, company_id, name)
-    template_id = TemplateId(await tx.next_id("template")) if before is None else before.id
-    after = Template(company_id, template_id, name, company_levels, project_levels)
-    if after == before:
-        return SavedTemplate(template_id, changed=False)
-    write = store.insert_template if before is None else store.update_template
-    await write(tx, after, now=now)
-    was = None if before is None else _template(before)
-    event = TemplateSaved(company_id=company_id, template_id=template_id, before=was, after=_template(after))
-    await record(tx, event, origin=origin, now=now)
-    return SavedTemplate(template_id, changed=True)
-
-
 async def _refuse_taken_project(tx: Transaction, before: Project, after: Project) -> None:
     if after.name != before.name and await store.find_project_by_name(tx, after.company_id, after.name) is not None:
         raise Invalid(_taken("another project of this company"))
@@ -207,14 +174,3 @@ def _project_changed(before: Project, after: Project) -> ProjectChanged:
 
 def _tool(tool: Tool) -> dict[str, Any]:
     return {"name": tool.name, "levels": [level.key for level in tool.levels]}
-
-
-def _template(template: Template) -> dict[str, Any]:
-    def keys(levels: Mapping[str, Level]) -> dict[str, str]:
-        return {tool: level.key for tool, level in levels.items()}
-
-    return {
-        "name": template.name,
-        "company": keys(template.company_levels),
-        "project": keys(template.project_levels),
-    }

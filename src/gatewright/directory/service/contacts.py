@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from gatewright.base.changes import KEEP, Keep
 from gatewright.base.errors import Conflict, Invalid, Problem
-from gatewright.base.ids import CompanyId, ContactId, ServiceAccountId, UserId
+from gatewright.base.ids import CompanyId, ContactId, ServiceAccountId, TemplateId, UserId
 from gatewright.db.engine import Transaction, verb
 from gatewright.directory import rules
 from gatewright.directory.model import Contact, Grantor, Levels
@@ -19,6 +20,7 @@ from gatewright.directory.service.levels import (
     understood,
     weigh,
 )
+from gatewright.directory.service.templates import assign_template, template_to_begin_with
 from gatewright.directory.store import companies, contacts
 from gatewright.events.catalogue import ContactAdded, ContactChanged, ContactRemoved, Origin
 from gatewright.events.log import record
@@ -34,6 +36,7 @@ async def add_contact(
     email: str,
     name: str,
     levels: Mapping[str, str],
+    template_id: TemplateId | None = None,
     user_id: UserId | None = None,
     service_account_id: ServiceAccountId | None = None,
     granted_by: Grantor | None,
@@ -42,8 +45,8 @@ async def add_contact(
 ) -> ContactId:
     """Return the id of a new contact; without a principal it can do nothing (P2).
 
-    No account is looked up by the address: the answer and the work are the same
-    whoever has it.
+    It begins with `levels`, or with those of a template that it holds (M3). No account is
+    looked up by the address: the answer and the work are the same whoever has it.
     """
     _refuse(rules.contact_problems(name=name, email=email))
     if await companies.lock_company(tx, company_id) is None:
@@ -51,9 +54,16 @@ async def add_contact(
     contact_id = ContactId(await tx.next_id("contact"))
     bare = Contact(company_id, contact_id, name, email, user_id, service_account_id, None, levels={})
     contact = replace(bare, levels=await _granted(tx, bare, levels, granted_by))
+    if template_id is not None:
+        if contact.levels:
+            raise Invalid(Problem("template_id", "cannot be given together with levels"))
+        template = await template_to_begin_with(tx, bare, template_id, granted_by)
+        contact = replace(bare, template_id=template.id, levels=template.company_levels)
     if not await contacts.insert_contact(tx, contact, now=now):
         raise Invalid(_ADDRESS_TAKEN)
     after = {**_label(contact), "levels": companies.stored(contact.levels)}
+    if template_id is not None:
+        after["template_id"] = template_id
     event = ContactAdded(company_id=company_id, contact_id=contact_id, principal_id=contact.principal_id, after=after)
     await record(tx, event, origin=origin, now=now)
     return contact_id
@@ -88,6 +98,32 @@ async def change_contact(
 
 
 @verb
+async def edit_contact(
+    tx: Transaction,
+    *,
+    company_id: CompanyId,
+    contact_id: ContactId,
+    name: str | None = None,
+    email: str | None = None,
+    template_id: TemplateId | Keep | None = KEEP,
+    granted_by: Grantor,
+    confirmed: bool = False,
+    origin: Origin,
+    now: datetime,
+) -> bool:
+    """Return whether a person's edit changed the contact's label or template: all of it, or nothing (P9, M3)."""
+    contact = await locked_contact(tx, company_id, contact_id)
+    if contact.service_account_id is not None and name not in {None, contact.name}:
+        raise _bears_its_name()
+    where: dict[str, Any] = {"company_id": company_id, "contact_id": contact_id, "origin": origin, "now": now}
+    changed = await change_contact(tx, name=name, email=email, **where)
+    if isinstance(template_id, Keep):
+        return changed
+    given = await assign_template(tx, template_id=template_id, granted_by=granted_by, confirmed=confirmed, **where)
+    return changed or given
+
+
+@verb
 async def remove_contact(
     tx: Transaction,
     *,
@@ -104,6 +140,8 @@ async def remove_contact(
         tx.answers_an_ending()
         return False
     if granted_by is not None:
+        if contact.service_account_id is not None:
+            raise _ends_with_its_account()
         await refuse_removal(tx, granted_by, contact)
         await refuse_last_admin(tx, contact, after={})
     held = (await contacts.memberships(tx, company_id, [contact_id])).get(contact_id, [])
@@ -167,6 +205,22 @@ def _changed(contact: Contact, *, before: dict[str, Any], after: dict[str, Any])
         principal_id=contact.principal_id,
         before=before,
         after=after,
+    )
+
+
+def _ends_with_its_account() -> Conflict:
+    return Conflict(
+        "service_account_contact",
+        "This is the contact of a service account, which would stop without being deleted.",
+        help="Delete the service account under Service accounts; its contact goes with it. That takes admin: admin.",
+    )
+
+
+def _bears_its_name() -> Conflict:
+    return Conflict(
+        "service_account_contact",
+        "The contact of a service account bears the account's name.",
+        help="To have another name, make a new service account and delete this one. That takes admin: admin.",
     )
 
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from gatewright.base.errors import Conflict, Invalid, NotAllowed, NotFound
-from gatewright.base.ids import CompanyId, ContactId, ProjectId
+from gatewright.base.ids import CompanyId, ContactId, ProjectId, TemplateId
 from gatewright.db.engine import Transaction, verb
 from gatewright.directory import rules
 from gatewright.directory.model import Contact, Grantor, Levels, Membership, Scope
 from gatewright.directory.rules import Holder
-from gatewright.directory.store import companies, contacts
+from gatewright.directory.store import companies, contacts, templates
 from gatewright.events.catalogue import LevelsChanged, MembershipEnded, MembershipSet, Origin
 from gatewright.events.log import record
 
@@ -29,7 +30,7 @@ async def set_levels(
     """Return whether the contact's company levels changed; they are exactly `levels` now (M2).
 
     `granted_by` None is the operator, whom M5 does not bind. `confirmed`: S10's warning
-    was seen.
+    was seen. A change by hand detaches the contact from its template (M3).
     """
     contact = await locked_contact(tx, company_id, contact_id)
     after = await understood(tx, levels, scope="company")
@@ -42,7 +43,7 @@ async def set_levels(
         await weigh(tx, granted_by, contact, before=contact.levels, after=after)
         await refuse_last_admin(tx, contact, after=after)
     await contacts.write_levels(tx, contact, after, now=now)
-    await record(tx, _levels_changed(contact, after), origin=origin, now=now)
+    await record(tx, levels_changed(contact, after), origin=origin, now=now)
     return True
 
 
@@ -60,12 +61,14 @@ async def set_membership(
 ) -> bool:
     """Return whether anything changed; the contact is a member of this project, of no other by it (P3).
 
-    `levels` None: it joins with none on everything, and a membership that stands is left alone.
+    `levels` None: it joins with what its template says, none without one (M3), and a membership
+    that stands is left alone. Other levels than the template's detach the contact from it.
     """
     contact = await locked_contact(tx, company_id, contact_id)
     if await companies.find_project(tx, company_id, project_id) is None:
         raise project_unknown()
-    after = await understood(tx, levels or {}, scope="project")
+    from_template = await _project_levels(tx, contact)
+    after = from_template if levels is None else await understood(tx, levels, scope="project")
     membership = await contacts.find_membership(tx, company_id, contact_id, project_id)
     if membership is not None and (levels is None or membership.levels == after):
         tx.answers_an_ending()
@@ -74,7 +77,11 @@ async def set_membership(
     if granted_by is not None:
         await weigh(tx, granted_by, contact, before=before, after=after, project_id=project_id)
     await contacts.put_membership(tx, contact, project_id, after, now=now)
-    await record(tx, _membership_set(contact, project_id, membership, after), origin=origin, now=now)
+    detaches = contact.template_id is not None and after != from_template
+    if detaches:
+        await templates.detach(tx, contact, now=now)
+    event = membership_set(contact, project_id, membership, after, detaches=detaches)
+    await record(tx, event, origin=origin, now=now)
     return True
 
 
@@ -153,6 +160,11 @@ async def clear_permissions(
     tx: Transaction, *, company_id: CompanyId, contact_id: ContactId, origin: Origin, now: datetime
 ) -> bool:
     """Return whether the contact held anything; every level and membership is gone now (S7)."""
+    contact = await locked_contact(tx, company_id, contact_id)
+    if contact.template_id is not None:
+        # Held on, the template would give the levels back with its next change.
+        await templates.detach(tx, contact, now=now)
+        await record(tx, levels_changed(contact, contact.levels), origin=origin, now=now)
     changed = await set_levels(
         tx, company_id=company_id, contact_id=contact_id, levels={}, granted_by=None, origin=origin, now=now
     )
@@ -171,23 +183,39 @@ async def clear_permissions(
     return changed
 
 
-def _levels_changed(contact: Contact, after: Levels) -> LevelsChanged:
+async def _project_levels(tx: Transaction, contact: Contact) -> Levels:
+    """Return what the contact's template says for every project; nothing without a template (M3)."""
+    if contact.template_id is None:
+        return {}
+    template = await templates.find_template(tx, contact.company_id, contact.template_id)
+    return template.project_levels if template is not None else {}
+
+
+def levels_changed(contact: Contact, after: Levels, *, template_id: TemplateId | None = None) -> LevelsChanged:
+    """Return the event of new company levels; `template_id` is the template that the contact holds from now on."""
+    before_state: dict[str, Any] = {"levels": companies.stored(contact.levels)}
+    after_state: dict[str, Any] = {"levels": companies.stored(after)}
+    if contact.template_id != template_id:
+        before_state["template_id"], after_state["template_id"] = contact.template_id, template_id
     return LevelsChanged(
         company_id=contact.company_id,
         contact_id=contact.id,
         principal_id=contact.principal_id,
-        before={"levels": companies.stored(contact.levels)},
-        after={"levels": companies.stored(after)},
+        before=before_state,
+        after=after_state,
     )
 
 
-def _membership_set(contact: Contact, project_id: ProjectId, before: Membership | None, after: Levels) -> MembershipSet:
+def membership_set(
+    contact: Contact, project_id: ProjectId, before: Membership | None, after: Levels, *, detaches: bool = False
+) -> MembershipSet:
+    """Return the event of a membership's new levels; `detaches`: they took the contact's template from it."""
+    was: dict[str, Any] | None = None if before is None else {"levels": companies.stored(before.levels)}
+    is_: dict[str, Any] = {"levels": companies.stored(after)}
+    if detaches:
+        is_["detached_from_template_id"] = contact.template_id
     return MembershipSet(
-        company_id=contact.company_id,
-        project_id=project_id,
-        contact_id=contact.id,
-        before=None if before is None else {"levels": companies.stored(before.levels)},
-        after={"levels": companies.stored(after)},
+        company_id=contact.company_id, project_id=project_id, contact_id=contact.id, before=was, after=is_
     )
 
 

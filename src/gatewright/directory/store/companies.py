@@ -1,4 +1,4 @@
-"""Companies, their projects, the deployment's tools, and permission templates."""
+"""Companies, their projects, and the deployment's tools."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,8 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from gatewright.base.ids import CompanyId, ProjectId
 from gatewright.base.levels import Level
 from gatewright.db.engine import Reader, Transaction
-from gatewright.db.schema import companies, permission_templates, projects, tools
-from gatewright.directory.model import Company, Levels, Project, Scope, Template, Tool
+from gatewright.db.schema import companies, projects, tools
+from gatewright.directory.model import Company, Levels, Project, Scope, Tool
 
 _PROJECT = (
     projects.c.company_id,
@@ -142,37 +142,3 @@ async def update_tool(tx: Transaction, tool: Tool) -> Tool | None:
 def _tool(row: Row[Any]) -> Tool:
     scope: Scope = row.scope
     return Tool(scope, row.key, row.name, tuple(Level.from_key(key) for key in row.levels))
-
-
-# templates -----------------------------------------------------------------------------------
-
-
-async def find_template_by_name(reader: Reader, company_id: CompanyId, name: str) -> Template | None:
-    """Return the company's permission template of that name."""
-    t = permission_templates.c
-    columns = (t.company_id, t.id, t.name, t.company_levels, t.project_levels)
-    row = (await reader.execute(select(*columns).where(t.company_id == company_id, t.name == name))).one_or_none()
-    if row is None:
-        return None
-    return Template(row.company_id, row.id, row.name, unstored(row.company_levels), unstored(row.project_levels))
-
-
-async def insert_template(tx: Transaction, template: Template, *, now: datetime) -> None:
-    """Insert the template; the caller holds the company's lock and found the name free."""
-    values = {"company_id": template.company_id, "id": template.id, "name": template.name}
-    levels = {
-        "company_levels": stored(template.company_levels),
-        "project_levels": stored(template.project_levels),
-    }
-    await tx.insert(permission_templates, {**values, **levels, "created_at": now, "updated_at": now})
-
-
-async def update_template(tx: Transaction, template: Template, *, now: datetime) -> None:
-    """Write the template's levels."""
-    t = permission_templates.c
-    changed = update(permission_templates).where(t.company_id == template.company_id, t.id == template.id)
-    levels = {
-        "company_levels": stored(template.company_levels),
-        "project_levels": stored(template.project_levels),
-    }
-    await tx.execute(changed.values(**levels, updated_at=now))

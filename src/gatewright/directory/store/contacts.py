@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, delete, exists, false, func, or_, select, update
 
 from gatewright.base.folding import fold_email
-from gatewright.base.ids import CompanyId, ContactId, ProjectId, UserId
+from gatewright.base.ids import CompanyId, ContactId, ProjectId, TemplateId, UserId
 from gatewright.db.engine import Reader, Transaction
 from gatewright.db.schema import contacts, project_members, users
 from gatewright.directory.model import Contact, Levels, Membership
@@ -172,7 +172,7 @@ async def find_membership(
 async def put_membership(
     tx: Transaction, contact: Contact, project_id: ProjectId, levels: Levels, *, now: datetime
 ) -> None:
-    """Insert the membership, or overwrite its levels; set by hand, it detaches from the template (M3)."""
+    """Insert the membership, or overwrite its levels."""
     values = {"company_id": contact.company_id, "project_id": project_id, "contact_id": contact.id}
     await tx.insert_or_add(
         project_members,
@@ -181,8 +181,6 @@ async def put_membership(
         add=(),
         put=("levels",),
     )
-    if contact.template_id is not None:
-        await _write(tx, contact.company_id, contact.id, {"template_id": None, "updated_at": now})
 
 
 async def delete_membership(tx: Transaction, contact: Contact, project_id: ProjectId) -> bool:
@@ -204,6 +202,21 @@ async def has_other_admin(tx: Transaction, company_id: CompanyId, *, besides: Co
         select(contacts.c.id)
         .join(users, users.c.id == contacts.c.user_id)
         .where(contacts.c.company_id == company_id, contacts.c.is_directory_admin, contacts.c.id != besides)
+        .where(users.c.is_active)
+        .order_by(contacts.c.id)
+        .limit(1)
+        .with_for_update(read=True, of=users)
+    )
+    return (await tx.execute(statement)).first() is not None
+
+
+async def has_admin_besides_holders(tx: Transaction, company_id: CompanyId, template_id: TemplateId) -> bool:
+    """Return whether an active user who does not hold the template is company admin, and stays so (M5)."""
+    holds_another = or_(contacts.c.template_id.is_(None), contacts.c.template_id != template_id)
+    statement = (
+        select(contacts.c.id)
+        .join(users, users.c.id == contacts.c.user_id)
+        .where(contacts.c.company_id == company_id, contacts.c.is_directory_admin, holds_another)
         .where(users.c.is_active)
         .order_by(contacts.c.id)
         .limit(1)
