@@ -11,11 +11,12 @@ from typing import Literal, Protocol
 
 from starlette.requests import HTTPConnection, Request
 
-from gatewright.base.errors import BadRequest, NotAllowed, NotFound, Refusal, Unauthenticated
+from gatewright.base.errors import BadRequest, NotAllowed, NotFound, RateLimited, Refusal, Unauthenticated
 from gatewright.base.ids import AppId, CompanyId, ContactId, ProjectId, UserId
 from gatewright.base.levels import Level
 from gatewright.events.catalogue import Origin
-from gatewright.web.edge import Seen, seen
+from gatewright.web.edge import Seen, note_headers, seen
+from gatewright.web.limits import Budget
 
 NOBODYS = 0  # an id that nothing has, for numbers that no id can be
 _PLAIN = re.compile(r"[1-9][0-9]*", re.ASCII)
@@ -55,6 +56,8 @@ class Question:
     level: Level | None = None
     manage: bool = False  # M8: a security object
     any_level: bool = False  # any level or membership in the company will do
+    method: str = ""  # of the request that asks, kept where it is refused (R3)
+    path: str = ""  # the pattern of its route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,7 @@ class Allow:
     is_company_admin: bool = False  # holds directory: admin
     issued_at: datetime | None = None
     expires_at: datetime | None = None
+    budget: Budget | None = None  # what is left of the app's calls; None: not limited
 
     def origin(self, connection: HTTPConnection) -> Origin:
         """Return where an event comes from when this caller causes it."""
@@ -84,9 +88,12 @@ class Deny:
     code: str
     message: str
     help: str
+    budget: Budget | None = None
 
     def refusal(self) -> Refusal:
         """Return the exception that tells it."""
+        if self.budget is not None and self.budget.is_exceeded:
+            return RateLimited(self.message, help=self.help, retry_after=self.budget.retry_after)
         kind = _KINDS.get(self.code, NotAllowed)
         return Denied(self) if kind is NotAllowed else _raised(kind, self)
 
@@ -220,7 +227,7 @@ def requires(
 
     async def caller(request: Request) -> Allow:
         access: Access = request.app.state.core.access
-        question = _about_company(asked, request) if company else asked
+        question = _about_company(asked, request)
         if on_project:
             project_id = plain_id(str(request.path_params["project_id"])) or NOBODYS
             question = replace(question, project_id=ProjectId(project_id))
@@ -232,6 +239,8 @@ def requires(
 
 def _allowed(request: Request, answer: Allow | Deny) -> Allow:
     """Return the yes; the refusal of a no is raised, and after it what was put off."""
+    if answer.budget is not None:
+        note_headers(request, answer.budget.headers)
     if isinstance(answer, Deny):
         raise answer.refusal()
     refusal: Refusal | None = request.scope["state"].get("put_off")
@@ -246,11 +255,15 @@ def put_off(request: Request, refusal: Refusal) -> None:
 
 
 def _about_company(asked: Question, request: Request) -> Question:
-    """Return the question about the company that the request names, if one can be told."""
+    """Return the question about the company that the request names, if one can be told.
+
+    Where none is needed it has to be tellable all the same (X3), and is not looked at.
+    """
+    asked = replace(asked, method=request.method, path=request.scope["route"].path)
     named = named_company(request, headers=request.app.state.core.settings.company_headers)
     if isinstance(named, Ambiguous):
         return replace(asked, ambiguous=named.why)
-    return replace(asked, company_id=named)
+    return replace(asked, company_id=named) if asked.needs_company else asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ address, refuses oversized headers, and turns what nobody caught into a plain 50
 import ipaddress
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from starlette.requests import HTTPConnection
@@ -50,6 +50,11 @@ def seen(connection: HTTPConnection) -> Seen:
     return cast(Seen, connection.scope["state"]["seen"])
 
 
+def note_headers(connection: HTTPConnection, headers: Mapping[str, str]) -> None:
+    """Note headers that the answer carries, whatever it turns out to be."""
+    connection.scope["state"]["headers"] = headers
+
+
 class Edge:
     """ASGI middleware around the whole application."""
 
@@ -65,7 +70,7 @@ class Edge:
         started = perf_counter()
         noted = self._note(scope)
         scope.setdefault("state", {})["seen"] = noted
-        answer = _Answer(send, noted)
+        answer = _Answer(send, noted, scope["state"])
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADER_BYTES:
             await answer.refuse(431, "headers_too_large", "The request's headers are larger than 32 KiB.")
         else:
@@ -113,8 +118,9 @@ class Edge:
 class _Answer:
     """`send`, with what every answer carries added at its start."""
 
-    def __init__(self, send: Send, seen: Seen) -> None:
+    def __init__(self, send: Send, seen: Seen, state: Mapping[str, Any]) -> None:
         self._send = send
+        self._state = state
         self.seen = seen
         self.status = 0
         self.is_complete = False
@@ -129,7 +135,9 @@ class _Answer:
     def _complete(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         present = {name.lower() for name, _ in headers}
         missing = [(name, value) for name, value in DEFAULT_HEADERS if name not in present]
-        return [*headers, *missing, (b"x-request-id", self.seen.request_id.encode())]
+        noted: Mapping[str, str] = self._state.get("headers", {})
+        added = [(name.encode(), value.encode()) for name, value in noted.items()]
+        return [*headers, *missing, *added, (b"x-request-id", self.seen.request_id.encode())]
 
     async def refuse(self, status: int, code: str, message: str) -> None:
         """Answer with the API's error body, whoever asked."""
