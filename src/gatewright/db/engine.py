@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import update_wrapper
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from sqlalchemy import CursorResult, event, insert, make_url, select, update
+from sqlalchemy import CursorResult, event, func, insert, make_url, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
@@ -79,10 +79,16 @@ class Transaction(Reader):
 
     async def next_id(self, name: str) -> int:
         """Return the next value of a sequence of `schema.SEQUENCES`."""
+        return (await self.next_ids(name, 1))[0]
+
+    async def next_ids(self, name: str, many: int) -> list[int]:
+        """Return the next values of a sequence, rising, in one statement."""
         if self.dialect == "postgresql":
-            return int((await self.execute(select(SEQUENCES[name].next_value()))).scalar_one())
-        raised = update(sequences).where(sequences.c.name == name).values(value=sequences.c.value + 1)
-        return int((await self.execute(raised.returning(sequences.c.value))).scalar_one())
+            each = select(SEQUENCES[name].next_value()).select_from(func.generate_series(1, many))
+            return sorted(int(value) for value in (await self.execute(each)).scalars())
+        raised = update(sequences).where(sequences.c.name == name).values(value=sequences.c.value + many)
+        last = int((await self.execute(raised.returning(sequences.c.value))).scalar_one())
+        return list(range(last - many + 1, last + 1))
 
     async def insert_or_ignore(self, table: Table, values: Mapping[str, Any]) -> bool:
         """Return whether the row was inserted; False when its key was there already."""
@@ -91,6 +97,11 @@ class Transaction(Reader):
         else:
             statement = sqlite.insert(table).values(**values).on_conflict_do_nothing()
         return (await self.execute(statement)).rowcount == 1
+
+    async def insert_missing(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert the rows whose keys are not there already."""
+        dialect = postgresql if self.dialect == "postgresql" else sqlite
+        await self.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 
     async def insert_or_add(
         self, table: Table, values: Mapping[str, Any], *, keys: Sequence[str], add: Sequence[str], put: Sequence[str]
