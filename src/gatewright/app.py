@@ -4,19 +4,21 @@ Nothing imports it but the command line and the tests.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, closing
 
 from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount
 
 from gatewright import __version__
 from gatewright.activity.counters import Counters
+from gatewright.activity.model import NOT_APPLICABLE, Refusal
 from gatewright.activity.traces import RecordedTraces
 from gatewright.apps import api as apps_api
 from gatewright.apps import pages as apps_pages
 from gatewright.base import clock
 from gatewright.decisions import api as decisions_api
-from gatewright.decisions.engine import Call, Decisions
+from gatewright.decisions.calls import Call, RefusedCall
+from gatewright.decisions.engine import Decisions
 from gatewright.decisions.navigation import PlacesAndTabs
 from gatewright.directory import api as directory_api
 from gatewright.directory import pages as directory_pages
@@ -38,6 +40,7 @@ from gatewright.web import health
 from gatewright.web.core import Core
 from gatewright.web.edge import Edge
 from gatewright.web.intake import Intake
+from gatewright.web.limits import CallLimits
 from gatewright.web.openapi import describe
 from gatewright.web.refusals import TRANSLATED, translate
 from gatewright.web.static_files import Static
@@ -86,23 +89,23 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_house(settings) as house:
             await ensure_signing_key(house.database, keys=house.keys, origin=SYSTEM, now=clock.now())
-            counters = Counters(house.database)
+            counters, limits = Counters(house.database), CallLimits.of(settings)
             with closing(Passwords()) as passwords:
-                _furnish(app, house, passwords, counters)
-                async with counters.running():
+                _furnish(app, house, passwords, counters, limits)
+                async with counters.running(), aclosing(limits):
                     yield
 
     return lifespan
 
 
-def _furnish(app: FastAPI, house: House, passwords: Passwords, counters: Counters) -> None:
+def _furnish(app: FastAPI, house: House, passwords: Passwords, counters: Counters, limits: CallLimits) -> None:
     """Put the parts that routes ask for into the application's state."""
     app.state.house = house
     tokens = TokenReader(house.settings, house.database, house.keys, house.facts)
     app.state.tokens = tokens
     app.state.passwords = passwords
     app.state.counters = counters
-    access = Decisions(house.database, house.facts, tokens, _counting(counters))
+    access = Decisions(house.database, house.facts, tokens, _counting(counters), limits)
     app.state.core = Core(
         settings=house.settings,
         database=house.database,
@@ -125,5 +128,22 @@ def _counting(counters: Counters) -> Callable[[Call], None]:
             result=call.result,
             at=call.at,
         )
+        if call.refused is not None:
+            counters.refusals.keep(_refusal(call, call.refused))
 
     return count
+
+
+def _refusal(call: Call, refused: RefusedCall) -> Refusal:
+    return Refusal(
+        company_id=call.company_id or NOT_APPLICABLE,
+        request_id=refused.request_id,
+        at=call.at,
+        code=call.result,
+        app_id=call.app_id or NOT_APPLICABLE,
+        service_account_id=call.service_account_id or NOT_APPLICABLE,
+        user_id=refused.user_id,
+        contact_id=refused.contact_id,
+        project_id=refused.project_id,
+        asked=refused.asked,
+    )

@@ -8,7 +8,8 @@ from gatewright.base.ids import CompanyId, UserId
 from gatewright.base.levels import Level
 from gatewright.base.secrets import ServerKeys, mint_server_key
 from gatewright.db.engine import Database
-from gatewright.decisions.engine import Call, Decisions
+from gatewright.decisions.calls import Call
+from gatewright.decisions.engine import Decisions
 from gatewright.directory import service as directory
 from gatewright.events.catalogue import SYSTEM
 from gatewright.events.facts import Facts, ReadThrough
@@ -17,6 +18,7 @@ from gatewright.oauth.tokens import TokenReader
 from gatewright.settings import Settings
 from gatewright.web.access import Allow, Deny, Question
 from gatewright.web.edge import Seen
+from gatewright.web.limits import CallLimits
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SEEN = Seen("request", NOON, "192.0.2.1", None)
@@ -84,7 +86,7 @@ async def engine(database: Database, user: UserId, counted: list[Call]) -> Decis
         jti="1",
         family_id=None,
     )
-    return Decisions(database, facts, tokens, counted.append)
+    return Decisions(database, facts, tokens, counted.append, CallLimits.of(Settings()))
 
 
 def on(company_id: int) -> Question:

@@ -7,9 +7,10 @@ from typing import assert_never
 
 from gatewright.apps.installation_service import connect_on_first_call
 from gatewright.base.errors import Unavailable
-from gatewright.base.ids import AppId, CompanyId, ContactId, ProjectId, ServiceAccountId, UserId
+from gatewright.base.ids import CompanyId, ContactId, ProjectId, UserId
 from gatewright.db.engine import Database
 from gatewright.decisions import store
+from gatewright.decisions.calls import Bearer, Call, Sent, bearer_of, bearer_of_dead, call_of
 from gatewright.decisions.facts import (
     company_fact,
     contact_fact,
@@ -18,48 +19,52 @@ from gatewright.decisions.facts import (
     project_fact,
     tools_fact,
 )
-from gatewright.decisions.model import Allowed, Asked, Caller, FirstCall, Refused, Situation
-from gatewright.decisions.rules import TOKEN_MISSING, dead_token, decide
+from gatewright.decisions.model import Allowed, Asked, Caller, ContactRow, FirstCall, Refused, Situation
+from gatewright.decisions.rules import TOKEN_MISSING, dead_token, decide, rate_limited
 from gatewright.events.facts import Facts
-from gatewright.oauth.facts import user_fact
+from gatewright.oauth.facts import client_fact, user_fact
 from gatewright.oauth.model import DeadToken, LiveToken
 from gatewright.oauth.tokens import TokenReader
 from gatewright.web.access import Allow, Deny, Principal, Question
 from gatewright.web.edge import Seen
+from gatewright.web.limits import CallLimits
 
 FIRST_CALL_ATTEMPTS = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One decided call, for the counters (R3)."""
-
-    company_id: CompanyId | None
-    app_id: AppId | None
-    service_account_id: ServiceAccountId | None
-    result: str  # "allow", or the code of the refusal
-    at: datetime
-
-
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """Decides for the API and for the pages alike. `count` is told of every decided call."""
+    """Decides for the API and for the pages alike.
+
+    `count` is told of every call of a known app or service account, the refused ones with what
+    is kept of them (R3). A page that is refused is no call.
+    """
 
     database: Database
     facts: Facts
     tokens: TokenReader
     count: Callable[[Call], None]
+    limits: CallLimits
 
     async def by_token(self, token: str | None, question: Question, *, seen: Seen) -> Allow | Deny:
         """Return whether the bearer of an access token may (X2)."""
+        asked = _asked(question)
         live = await self._read(token, now=seen.now)
         if isinstance(live, Refused):
+            if (bearer := await self._bearer_of_dead(token, live, now=seen.now)) is not None:
+                self.count(call_of(bearer, asked, live, Situation(), sent=_sent(question, seen)))
             return _deny(live)
-        verdict = await self._decide(_caller(live), _asked(question), seen=seen)
-        self.count(_call(live, question, verdict, at=seen.now))
+        contact = await self._contact_in_reach(live, asked)
+        budget = await self.limits.spend(live.client_id, asked.company_id if contact else None)
+        verdict: Allowed | Refused
+        if budget is not None and budget.is_exceeded:
+            verdict, facts = rate_limited(budget.window), Situation(contact=contact)
+        else:
+            verdict, facts = await self._decide(_caller(live), asked, seen=seen)
+        self.count(call_of(bearer_of(live), asked, verdict, facts, sent=_sent(question, seen)))
         if isinstance(verdict, Refused):
-            return _deny(verdict)
-        return _allow_bearer(live, question, verdict)
+            return replace(_deny(verdict), budget=budget)
+        return replace(_allow_bearer(live, question, verdict), budget=budget)
 
     async def by_user(self, user_id: UserId, question: Question, *, now: datetime) -> Allow | Deny:
         """Return whether a signed-in user may, on the pages: no app, no scope (M6)."""
@@ -86,12 +91,27 @@ class Decisions:
         read = await self.tokens.read(token, now=now)
         return dead_token(read.code, read.description) if isinstance(read, DeadToken) else read
 
-    async def _decide(self, caller: Caller, asked: Asked, *, seen: Seen) -> Allowed | Refused:
-        """Return the verdict; an app's first call in a company connects it, or asks its admins (I2)."""
+    async def _contact_in_reach(self, live: LiveToken, asked: Asked) -> ContactRow | None:
+        """Return the caller's contact in the company that is named; None when it is out of their reach."""
+        if asked.company_id is None or asked.ambiguous:
+            return None
+        return await self.facts.get(contact_fact(asked.company_id, live.principal_id))
+
+    async def _bearer_of_dead(self, token: str | None, dead: Refused, *, now: datetime) -> Bearer | None:
+        """Return whose token a dead one was; None for what was never a token of ours: nobody's is not counted."""
+        if token is None or dead.code == "token_invalid":
+            return None
+        claims = await self.tokens.signed_claims(token, now=now)
+        client = claims and await self.facts.get(client_fact(claims.client_id))
+        return bearer_of_dead(claims, client) if claims and client else None
+
+    async def _decide(self, caller: Caller, asked: Asked, *, seen: Seen) -> tuple[Allowed | Refused, Situation]:
+        """Return the verdict and what decided; an app's first call in a company connects it, or asks for it (I2)."""
         for _ in range(FIRST_CALL_ATTEMPTS):
-            verdict = decide(caller, asked, await self._situation(caller, asked))
+            facts = await self._situation(caller, asked)
+            verdict = decide(caller, asked, facts)
             if not isinstance(verdict, FirstCall):
-                return verdict
+                return verdict, facts
             # An insert that overwrites nothing. Whoever was first, the row decides the next round (I5).
             await self._first_call(caller, asked, seen=seen)
         raise Unavailable(detail="an installation does not come to rest")
@@ -171,17 +191,8 @@ def _asked(question: Question) -> Asked:
     )
 
 
-def _call(live: LiveToken, question: Question, verdict: Allowed | Refused, *, at: datetime) -> Call:
-    """Return what is counted. What the company does not know of it is not told of (X4)."""
-    result = "allow" if isinstance(verdict, Allowed) else verdict.code
-    is_service_account = live.principal_kind == "service_account"
-    return Call(
-        company_id=None if result == "company_unknown" else question.company_id,
-        app_id=live.app_id,
-        service_account_id=ServiceAccountId(live.principal_id) if is_service_account else None,
-        result=result,
-        at=at,
-    )
+def _sent(question: Question, seen: Seen) -> Sent:
+    return Sent(seen.request_id, seen.now, question.method, question.path)
 
 
 def _allow_bearer(live: LiveToken, question: Question, allowed: Allowed) -> Allow:

@@ -54,6 +54,15 @@ def dead_token(code: str, description: str) -> Refused:
     return Refused(code, description, _TOKEN_HELP.get(code, _TOKEN_HELP["token_invalid"]))
 
 
+def rate_limited(window: str) -> Refused:
+    """Return the refusal of a call that comes too soon: it says which window is used up."""
+    return Refused(
+        "rate_limited",
+        f"The app has used up its calls in this company: the window of {window} is full.",
+        "The program that calls waits as long as Retry-After says, and spreads its calls.",
+    )
+
+
 def _company_is_named(_who: Caller, asked: Asked, _facts: Situation) -> Refused | None:
     if asked.ambiguous:
         help_ = "The program that calls names the company once, as digits, or everywhere the same."
