@@ -6,11 +6,8 @@ from gatewright.base.errors import Invalid
 from gatewright.base.ids import CompanyId, ContactId, ProjectId, UserId
 from gatewright.base.levels import Level
 from gatewright.directory.model import Contact, Levels, Membership, Tool
-from gatewright.directory.pages.event_lines import SENTENCES, line
 from gatewright.directory.pages.grid import LAST_ADMIN, Bounds, Cell, by_project, company_row, merged, project_row
 from gatewright.directory.rules import BUILT_IN
-from gatewright.directory.store.recent import RecentEvent
-from tests.directory.people import NOON
 
 ADMIN = {"directory": Level.ADMIN}
 RFIS = Tool("project", "rfis", "RFIs", tuple(Level))
@@ -80,12 +77,3 @@ def test_a_form_is_laid_over_what_is_stated() -> None:
     for name in ("x.rfis", "03.rfis", ".rfis", "-3.rfis", "٣.rfis"):
         with pytest.raises(Invalid):
             by_project({name: "admin"})
-
-
-def test_every_kind_of_event_has_a_sentence_even_when_its_thing_is_gone() -> None:
-    for kind in SENTENCES:
-        told = line(RecentEvent(kind, NOON, "system", None, {}, None, None))
-        assert told["who"] == "Gatewright"
-        assert told["text"]
-    gone = RecentEvent("contact.levels_changed", NOON, "user", None, {}, {"levels": {}}, {"levels": {}})
-    assert line(gone)["text"] == "changed what something that is gone may do in the company"

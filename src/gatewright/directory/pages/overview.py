@@ -10,10 +10,10 @@ from gatewright.base.levels import Level
 from gatewright.db.engine import Reader
 from gatewright.directory import service
 from gatewright.directory.model import ADMIN
-from gatewright.directory.pages.event_lines import OF_PROJECTS, SENTENCES, line
 from gatewright.directory.pages.viewing import Viewing, allowed, viewing
 from gatewright.directory.store import overview
-from gatewright.directory.store.recent import recent_events
+from gatewright.events.reading import Wanted, load_recorded
+from gatewright.events.sentences import COMPANY_KINDS, OF_PROJECTS, line
 from gatewright.web.core import core_of
 from gatewright.web.csrf import guarded_form
 from gatewright.web.edge import seen
@@ -50,8 +50,8 @@ async def show(request: Request) -> Response:
 
 async def _happened(reader: Reader, here: Viewing) -> list[dict[str, object]]:
     # P6: what a project's event says names the project, of which they may be no member.
-    kinds = tuple(kind for kind in SENTENCES if here.may_edit or kind not in OF_PROJECTS)
-    found = await recent_events(reader, here.company.id, kinds=kinds, limit=_MOST_EVENTS)
+    kinds = tuple(kind for kind in COMPANY_KINDS if here.may_edit or kind not in OF_PROJECTS)
+    found = await load_recorded(reader, here.company.id, Wanted(kinds=kinds), limit=_MOST_EVENTS)
     return [line(event) for event in found]
 
 
