@@ -16,9 +16,16 @@ from gatewright.base import clock
 from gatewright.base.secrets import ServerKeys, mint_server_key
 from gatewright.db.engine import Database, News
 from gatewright.db.server_keys import has_server_keys, missing_keys, register_current_key
-from gatewright.events.catalogue import ContactAdded, ContactChanged, InstallationConnected, InstallationRequested
+from gatewright.events.catalogue import (
+    ContactAdded,
+    ContactChanged,
+    ContactRemoved,
+    InstallationConnected,
+    InstallationRequested,
+)
 from gatewright.events.facts import Coherence, Facts, ReadThrough
 from gatewright.events.feed import SqliteFeed
+from gatewright.login.invitation_service import withdraw_with_contact
 from gatewright.service_accounts.service import notice_address
 from gatewright.settings import Settings
 
@@ -44,7 +51,8 @@ def news(settings: Settings, keys: ServerKeys) -> News:
     admins = (AdminNotices(keys, settings.issuer).tell,) if settings.has_mail else ()
     return {
         ContactAdded: (notice_address,),
-        ContactChanged: (notice_address,),
+        ContactChanged: (notice_address, withdraw_with_contact),
+        ContactRemoved: (withdraw_with_contact,),
         InstallationConnected: admins,
         InstallationRequested: admins,
     }

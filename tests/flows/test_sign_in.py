@@ -10,8 +10,8 @@ import pytest
 from gatewright.base import clock
 from gatewright.directory.service import create_user, deactivate_user, reactivate_user
 from gatewright.events.catalogue import SYSTEM
+from gatewright.login.invitation_service import create_invitation
 from gatewright.login.passwords import Passwords
-from gatewright.login.service import create_invitation
 from tests.support.databases import DIALECTS
 from tests.support.forms import Page
 from tests.support.world import PASSWORD, World, password_hash

@@ -13,14 +13,14 @@ from gatewright.db.engine import Committed, Database
 from gatewright.db.schema import sessions
 from gatewright.directory.service import create_user, deactivate_user, reactivate_user, set_user_password_hash
 from gatewright.events.catalogue import SYSTEM, Origin
-from gatewright.login import store
-from gatewright.login.model import Account, SignedIn
-from gatewright.login.service import (
+from gatewright.login import invitation_store, store
+from gatewright.login.invitation_service import (
     INVITATION_LIFETIME,
     Accepted,
     accept_invitation,
     create_invitation,
 )
+from gatewright.login.model import Account, SignedIn
 from gatewright.login.session_service import sign_in, sign_out
 
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -194,10 +194,10 @@ async def test_an_invitation_lives_seven_days(database: Database) -> None:
 async def test_an_invitation_whose_account_cannot_be_made_stays_open(database: Database) -> None:
     token = await invite(database)
     await a_user(database, "oda@example.com")
-    with pytest.raises(Invalid):
+    with pytest.raises(Conflict):
         await accept(database, token)
     async with database.read() as reader:
-        found = await store.find_invitation(reader, KEYS.candidates(Purpose.INVITATION, token))
+        found = await invitation_store.find_invitation(reader, KEYS.candidates(Purpose.INVITATION, token))
     assert found is not None
     assert found.is_open(NOON)
 

@@ -150,7 +150,7 @@ async def _invited(settings: Settings, email: str) -> str:
     from gatewright.cli.preparation import prepare_or_require
     from gatewright.db.health import count_operators
     from gatewright.house import open_house
-    from gatewright.login.service import create_invitation
+    from gatewright.login.invitation_service import create_invitation
     from gatewright.world.apply import OPERATOR
 
     await prepare_or_require(settings)

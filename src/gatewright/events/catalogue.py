@@ -98,6 +98,22 @@ class UserAddressChanged(UserCreated):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserAddressProven(UserCreated):
+    """An address that nobody had shown to be theirs was (P7)."""
+
+    KIND = "user.address_proven"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserClaimed(UserCreated):
+    """Whoever proved the address of an unproven account has it now; what its beginner held ended (P7)."""
+
+    KIND = "user.claimed"
+    ENDS = True
+    PERSONAL = frozenset({"name"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountLinkMade(Event):
     """A one-time link: `after["purpose"]` is password_reset, new_address or sign_up (P7, P8, P9)."""
 
@@ -105,6 +121,13 @@ class AccountLinkMade(Event):
     PERSONAL = frozenset({"email"})
     link_id: str
     user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailGivenUp(Event):
+    """A message could not be sent for a day; `after`: which template, how many attempts."""
+
+    KIND = "mail.given_up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

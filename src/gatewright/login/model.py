@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gatewright.base.ids import UserId
+from gatewright.base.ids import NO_COMPANY, CompanyId, ContactId, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,28 @@ class OwnSession:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """An offer to begin an account, proven by a one-time link (P7)."""
+    """An offer to begin an account, or to join a company with one, made by a one-time link (P7)."""
 
     id: str
-    email: str
+    email: str = field(repr=False)
     makes_operator: bool
+    created_at: datetime
     expires_at: datetime
-    consumed_at: datetime | None
+    company_id: CompanyId = NO_COMPANY  # none: from the operator
+    contact_id: ContactId | None = None  # the contact that accepting joins to a user (P2)
+    was_mailed: bool = False  # then following the link proves the address
+    created_by: int | None = None
+    consumed_at: datetime | None = None
+    withdrawn_at: datetime | None = None
 
     def is_open(self, now: datetime) -> bool:
         """Return whether it can still be accepted."""
-        return self.consumed_at is None and now < self.expires_at
+        return self.consumed_at is None and self.withdrawn_at is None and now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An account's rank, and whether its address was shown to be theirs (P7)."""
+
+    is_operator: bool
+    is_proven: bool

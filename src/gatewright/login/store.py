@@ -1,4 +1,4 @@
-"""Statements on sessions and invitations, and what signing in reads of users."""
+"""Statements on sessions, and what signing in reads of users."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,12 +6,12 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, update
 
 from gatewright.base.folding import fold_email, is_email_shaped
-from gatewright.base.ids import NO_COMPANY, UserId
+from gatewright.base.ids import UserId
 from gatewright.base.secrets import Digest
 from gatewright.db.engine import Reader, Transaction
-from gatewright.db.schema import apps, authorizations, invitations, sessions, users
+from gatewright.db.schema import apps, authorizations, sessions, users
 from gatewright.events.catalogue import Origin
-from gatewright.login.model import Account, Invitation, SignedIn
+from gatewright.login.model import Account, SignedIn
 
 _ACCOUNT = (
     users.c.id.label("user_id"),
@@ -21,13 +21,6 @@ _ACCOUNT = (
     users.c.is_active,
     users.c.epoch,
     users.c.password_changed_at,
-)
-_INVITATION = (
-    invitations.c.id,
-    invitations.c.email,
-    invitations.c.makes_operator,
-    invitations.c.expires_at,
-    invitations.c.consumed_at,
 )
 
 
@@ -106,39 +99,6 @@ async def end_session(tx: Transaction, session_id: str, *, now: datetime) -> Use
         update(sessions).where(sessions.c.id == session_id, sessions.c.ended_at.is_(None)).values(ended_at=now)
     ).returning(sessions.c.user_id)
     return (await tx.execute(ended)).scalar_one_or_none()
-
-
-async def insert_invitation(tx: Transaction, *, invitation: Invitation, digest: Digest, created_at: datetime) -> None:
-    """Insert an open invitation."""
-    values = {
-        "id": invitation.id,
-        "digest": digest.value,
-        "key_id": digest.key_id,
-        "email": invitation.email,
-        "email_folded": fold_email(invitation.email),
-        "company_id": NO_COMPANY,
-        "makes_operator": invitation.makes_operator,
-        "created_at": created_at,
-        "expires_at": invitation.expires_at,
-    }
-    await tx.insert(invitations, values)
-
-
-async def find_invitation(reader: Reader, digests: Sequence[bytes]) -> Invitation | None:
-    """Return the invitation with one of these digests, open or not."""
-    found = (await reader.execute(select(*_INVITATION).where(invitations.c.digest.in_(digests)))).first()
-    return None if found is None else Invitation(**found._asdict())
-
-
-async def consume_invitation(tx: Transaction, digests: Sequence[bytes], *, now: datetime) -> Invitation | None:
-    """Return the invitation that this consumed; None when it was consumed, has expired or never was."""
-    consumed = (
-        update(invitations)
-        .where(invitations.c.digest.in_(digests), invitations.c.consumed_at.is_(None), invitations.c.expires_at > now)
-        .values(consumed_at=now)
-    ).returning(*_INVITATION)
-    found = (await tx.execute(consumed)).first()
-    return None if found is None else Invitation(**found._asdict())
 
 
 async def find_app_name(reader: Reader, client_id: str) -> str | None:

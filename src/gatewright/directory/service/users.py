@@ -32,15 +32,20 @@ async def create_user(
     password_hash: str | None,
     is_operator: bool = False,
     is_active: bool = True,
+    is_proven: bool = True,
     origin: Origin,
     now: datetime,
 ) -> UserId:
-    """Return the id of a new user; Invalid when the address is malformed or taken (P1)."""
+    """Return the id of a new user; Invalid when the address is malformed or taken (P1).
+
+    `is_proven`: the address was shown to be theirs, or the operator vouches for it (P7).
+    """
     _refuse(rules.contact_problems(name=name, email=email))
     if await users.is_service_address(tx, email):
         raise Invalid(_TAKEN)
     user = User(UserId(await tx.next_id("principal")), email, name, is_active, is_operator, epoch=0)
-    if not await users.insert_user(tx, user, password_hash=password_hash, now=now):
+    proven_at = now if is_proven else None
+    if not await users.insert_user(tx, user, password_hash=password_hash, email_proven_at=proven_at, now=now):
         raise Invalid(_TAKEN)
     await record(tx, UserCreated(user_id=user.id, after=_state(user)), origin=origin, now=now)
     return user.id

@@ -33,7 +33,9 @@ async def is_service_address(reader: Reader, email: str) -> bool:
     return bool((await reader.execute(select(found))).scalar_one())
 
 
-async def insert_user(tx: Transaction, user: User, *, password_hash: str | None, now: datetime) -> bool:
+async def insert_user(
+    tx: Transaction, user: User, *, password_hash: str | None, email_proven_at: datetime | None, now: datetime
+) -> bool:
     """Return whether the user was inserted; False when the address is taken."""
     values = {
         "id": user.id,
@@ -41,6 +43,7 @@ async def insert_user(tx: Transaction, user: User, *, password_hash: str | None,
         "email_folded": fold_email(user.email),
         "name": user.name,
         "password_hash": password_hash,
+        "email_proven_at": email_proven_at,
         "is_active": user.is_active,
         "is_operator": user.is_operator,
         "epoch": user.epoch,

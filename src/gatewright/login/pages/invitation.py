@@ -9,15 +9,12 @@ from starlette.routing import Route
 from gatewright.base.errors import Conflict, Invalid
 from gatewright.base.folding import is_name_shaped
 from gatewright.base.secrets import Purpose
-from gatewright.login import store
+from gatewright.login import invitation_store as store
+from gatewright.login.invitation_service import accept_invitation
 from gatewright.login.model import Invitation
-from gatewright.login.passwords import Passwords
-from gatewright.login.rules import (
-    SHORTEST_PASSWORD,
-    START,
-    weakness,
-)
-from gatewright.login.service import accept_invitation
+from gatewright.login.password_rules import SHORTEST_PASSWORD
+from gatewright.login.passwords import Passwords, passwords_of
+from gatewright.login.rules import START
 from gatewright.login.session_service import sign_out
 from gatewright.web.core import core_of
 from gatewright.web.csrf import guarded_form
@@ -38,7 +35,7 @@ async def receive_invitation(request: Request) -> Response:
     if invitation is None:
         return await _gone(request)
     name, password = form.text("name").strip(), form.text("password")
-    errors = _wrong_with_account(name, password, email=invitation.email)
+    errors = await _wrong_with_account(passwords_of(request), name, password, email=invitation.email)
     if errors:
         return await _invitation_page(request, invitation, name=name, errors=errors)
     try:
@@ -90,11 +87,11 @@ async def _gone(request: Request) -> HTMLResponse:
     return await render(request, "error.html", context, status=404)
 
 
-def _wrong_with_account(name: str, password: str, *, email: str) -> dict[str, str]:
+async def _wrong_with_account(passwords: Passwords, name: str, password: str, *, email: str) -> dict[str, str]:
     errors = {}
     if not is_name_shaped(name):
         errors["name"] = "Write your name in at most 120 visible characters."
-    if weak := weakness(password, email=email):
+    if weak := await passwords.judge(password, email=email, name=name):
         errors["password"] = weak
     return errors
 
@@ -102,7 +99,7 @@ def _wrong_with_account(name: str, password: str, *, email: str) -> dict[str, st
 async def _accept(request: Request, *, name: str, password: str) -> str | None:
     """Return the cookie of the first session; None when the link was used up in the meantime."""
     core, noted = core_of(request), seen(request)
-    passwords: Passwords = request.app.state.passwords
+    passwords = passwords_of(request)
     accepted = await accept_invitation(
         core.database,
         token=str(request.path_params["token"]),
