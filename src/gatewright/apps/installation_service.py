@@ -6,8 +6,8 @@ from datetime import datetime
 from gatewright.apps import installation_store as store
 from gatewright.apps.model import InstallationChange, InstallationRow, InstallationStatus, Stops
 from gatewright.apps.service import app_unknown
-from gatewright.apps.store import load_app
-from gatewright.base.errors import NotAllowed, NotFound
+from gatewright.apps.store import load_app, lock_standing
+from gatewright.base.errors import Conflict, NotAllowed, NotFound
 from gatewright.base.ids import AppId, CompanyId, UserId
 from gatewright.db.engine import Transaction, verb
 from gatewright.events.catalogue import (
@@ -29,8 +29,11 @@ async def connect_on_first_call(
     """Return how the app stands in the company after this user's call (I2).
 
     Only a company that never saw the app is changed: what an admin decided is never
-    overwritten by a call (I5).
+    overwritten by a call (I5). An app that was blocked or deleted meanwhile enters nowhere (D6).
     """
+    if not await lock_standing(tx, app_id):
+        tx.answers_an_ending()
+        return DISCONNECTED
     if await store.company_needs_approval(tx, company_id):
         row = InstallationRow(REQUESTED, None, None, user_id, now)
         kind: type[InstallationConnected] = InstallationRequested
@@ -49,7 +52,7 @@ async def connect_beforehand(
     tx: Transaction, *, company_id: CompanyId, app_id: AppId, origin: Origin, now: datetime
 ) -> bool:
     """Return whether an app never seen in the company was let in by the operator; what stands is left alone."""
-    await _known_app(tx, app_id)
+    await _standing_app(tx, app_id)
     if not await store.insert_installation(tx, company_id, app_id, _connected(None, now=now)):
         return False
     event = InstallationConnected(company_id=company_id, app_id=app_id, after={"status": CONNECTED.value})
@@ -85,7 +88,7 @@ async def reconnect(
     tx: Transaction, *, company_id: CompanyId, app_id: AppId, origin: Origin, now: datetime
 ) -> InstallationChange:
     """Return how the app stands after it was let back in, or approved (I2, I4), with the same tokens."""
-    await _known_app(tx, app_id)
+    await _standing_app(tx, app_id)
     await _refuse_own_app(tx, app_id, origin)
     standing = await _locked(tx, company_id, app_id)
     if standing is None:
@@ -127,6 +130,19 @@ async def _locked(tx: Transaction, company_id: CompanyId, app_id: AppId) -> Inst
 async def _known_app(tx: Transaction, app_id: AppId) -> None:
     if await load_app(tx, app_id) is None:
         raise app_unknown()
+
+
+async def _standing_app(tx: Transaction, app_id: AppId) -> None:
+    """Refuse an app that there is not, or that is blocked: it enters nowhere until it is unblocked (D6)."""
+    stands = await lock_standing(tx, app_id)
+    if stands is None:
+        raise app_unknown()
+    if not stands:
+        raise Conflict(
+            "app_blocked",
+            "The operator of this platform blocked this app.",
+            help="The operator can unblock it; then a company admin reconnects it.",
+        )
 
 
 async def _refuse_own_app(tx: Transaction, app_id: AppId, origin: Origin) -> None:

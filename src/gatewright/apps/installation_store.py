@@ -65,6 +65,22 @@ async def update_installation(
     return (await tx.execute(statement)).rowcount == 1
 
 
+async def disconnect_everywhere(
+    tx: Transaction, app_id: AppId, *, now: datetime
+) -> list[tuple[CompanyId, InstallationStatus]]:
+    """Return the companies where the app was not disconnected, with how it stood there; now it is (D6).
+
+    By nobody of theirs: `changed_by` is none. Two statements, however many companies there are.
+    """
+    stands = (installations.c.app_id == app_id, installations.c.status != InstallationStatus.DISCONNECTED.value)
+    found = select(installations.c.company_id, installations.c.status).where(*stands)
+    rows = await tx.execute(found.order_by(installations.c.company_id).with_for_update())
+    was = [(CompanyId(row.company_id), InstallationStatus(row.status)) for row in rows]
+    off = {"status": InstallationStatus.DISCONNECTED.value, "changed_by": None, "changed_at": now}
+    await tx.execute(update(installations).where(*stands).values(**off))
+    return was
+
+
 async def load_stops(reader: Reader, company_id: CompanyId, app_id: AppId, *, now: datetime) -> Stops:
     """Return what disconnecting the app there would stop (I6).
 

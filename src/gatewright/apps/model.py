@@ -71,8 +71,50 @@ class LiveSecret:
     id: SecretId
     hint: str
     created_at: datetime
+    created_by: str | None  # the user's name; None: the operator, by a world file
     last_used_at: datetime | None
     families: int  # live token families it authenticated last
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """One published version of the terms of use; it never changes (D1)."""
+
+    version: str
+    text: str
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTerms:
+    """A version as the operator sees it."""
+
+    version: str
+    text: str
+    published_at: datetime
+    accepted: int  # users
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What a user accepted, when, and from where (D1)."""
+
+    version: str
+    accepted_at: datetime
+    ip: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TermsStanding:
+    """The current terms, and those a developer accepted last (D8); None: there are none."""
+
+    current: str | None
+    accepted: str | None
+
+    @property
+    def waits_for(self) -> str | None:
+        """Return the version they have to accept before the next change; None when nothing waits (D1)."""
+        return self.current if self.current != self.accepted else None
 
 
 class InstallationStatus(StrEnum):

@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from gatewright.apps.model import TermsStanding
 from gatewright.base.errors import Problem
 from gatewright.base.folding import is_name_shaped
 from gatewright.base.scopes import SCOPES
@@ -13,6 +14,8 @@ OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 
 MOST_REDIRECT_URIS = 20
 LONGEST_URI = 2000
+LONGEST_VERSION = 40
+LONGEST_TERMS = 200_000
 
 # What redirects add to the URI; a registered query that has one already would reach the app twice (A29).
 _ANSWERED = {"code", "state", "iss", "error", "error_description", "error_uri"}
@@ -165,6 +168,26 @@ def problems_of_homepage(homepage: str) -> list[Problem]:
     if (fault := fault_in_redirect_uri(homepage)) or homepage == OUT_OF_BAND:
         return [Problem("homepage", fault or "must begin with https://")]
     return []
+
+
+def problems_of_terms(version: str, text: str) -> list[Problem]:
+    """Return what is wrong with a version of the terms of use that is to be published (D1)."""
+    problems = []
+    if not is_name_shaped(version, longest=LONGEST_VERSION):
+        problems.append(Problem("version", f"must have 1 to {LONGEST_VERSION} visible characters, such as 2026-11"))
+    if not text.strip() or "\0" in text or len(text) > LONGEST_TERMS:
+        problems.append(Problem("text", f"must have 1 to {LONGEST_TERMS:,} characters, none of them NUL"))
+    return problems
+
+
+def said_of_terms(standing: TermsStanding) -> str:
+    """Return what people read of a developer's acceptance (D8): a predicate; empty where there are no terms."""
+    if standing.current is None and standing.accepted is None:
+        return ""
+    if standing.accepted is None:
+        return f"has not accepted the current terms of use, {standing.current}"
+    said = f"accepted the terms of use {standing.accepted}"
+    return said if standing.waits_for is None else f"{said}, and has not accepted the current ones, {standing.current}"
 
 
 def fold_name(name: str) -> str:

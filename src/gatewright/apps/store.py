@@ -11,7 +11,9 @@ from gatewright.apps.model import App, AppDraft, LiveSecret
 from gatewright.base.ids import AppId, SecretId, UserId
 from gatewright.base.secrets import Digest
 from gatewright.db.engine import Reader, Transaction
-from gatewright.db.schema import apps, authorizations, client_secrets, installations, terms, token_families, users
+from gatewright.db.schema import apps, authorizations, client_secrets, installations, token_families, users
+
+_maker = users.alias("maker")
 
 
 async def load_app(reader: Reader, app_id: AppId, *, lock: bool = False) -> App | None:
@@ -104,6 +106,29 @@ async def unblock_app(tx: Transaction, app_id: AppId, *, now: datetime) -> bool:
     return (await tx.execute(statement)).rowcount == 1
 
 
+async def delete_app(tx: Transaction, app_id: AppId, *, now: datetime) -> bool:
+    """Return whether it was deleted now; its name is free again, its id and its client id never are."""
+    statement = (
+        update(apps)
+        .where(apps.c.id == app_id, apps.c.deleted_at.is_(None))
+        .values(
+            deleted_at=now,
+            epoch=apps.c.epoch + 1,
+            # No folded name holds a space, so this one is nobody's.
+            name_folded=apps.c.name_folded + f" {app_id}",
+            updated_at=now,
+        )
+    )
+    return (await tx.execute(statement)).rowcount == 1
+
+
+async def lock_standing(tx: Transaction, app_id: AppId) -> bool | None:
+    """Return whether the app stands, unblocked, and hold it so until this transaction ends; None: there is none."""
+    statement = select(apps.c.blocked_at, apps.c.deleted_at).where(apps.c.id == app_id).with_for_update(read=True)
+    row = (await tx.execute(statement)).one_or_none()
+    return None if row is None or row.deleted_at is not None else row.blocked_at is None
+
+
 async def insert_secret(
     tx: Transaction,
     secret_id: SecretId,
@@ -155,7 +180,8 @@ async def load_live_secrets(reader: Reader, app_id: AppId) -> list[LiveSecret]:
     )
     rotated_at = select(func.max(token_families.c.rotated_at)).where(on_it).scalar_subquery()
     rows = await reader.execute(
-        select(client_secrets, families.label("families"), rotated_at.label("rotated_at"))
+        select(client_secrets, families.label("families"), rotated_at.label("rotated_at"), _maker.c.name.label("maker"))
+        .outerjoin(_maker, _maker.c.id == columns.created_by)
         .where(columns.app_id == app_id, columns.retired_at.is_(None))
         .order_by(columns.created_at, columns.id)
     )
@@ -172,6 +198,17 @@ async def retire_secret(tx: Transaction, secret_id: SecretId, *, app_id: AppId, 
         .values(retired_at=now)
     )
     return (await tx.execute(statement)).rowcount == 1
+
+
+async def retire_live_secrets(tx: Transaction, app_id: AppId, *, now: datetime) -> list[SecretId]:
+    """Return the secrets of the app that were retired now: all that were live."""
+    statement = (
+        update(client_secrets)
+        .where(client_secrets.c.app_id == app_id, client_secrets.c.retired_at.is_(None))
+        .values(retired_at=now)
+        .returning(client_secrets.c.id)
+    )
+    return sorted(SecretId(secret_id) for secret_id in (await tx.execute(statement)).scalars())
 
 
 async def note_secret_used(tx: Transaction, secret_id: SecretId, *, at: datetime) -> None:
@@ -215,16 +252,6 @@ def is_standing() -> tuple[ColumnElement[bool], ...]:
     )
 
 
-async def insert_terms(tx: Transaction, *, version: str, text: str, now: datetime) -> bool:
-    """Return whether this version of the terms of use is new."""
-    return await tx.insert_or_ignore(terms, {"version": version, "text": text, "created_at": now})
-
-
-async def load_terms_text(reader: Reader, version: str) -> str | None:
-    """Return the text of that version of the terms of use, or None."""
-    return (await reader.execute(select(terms.c.text).where(terms.c.version == version))).scalar_one_or_none()
-
-
 def _select_apps(*where: ColumnElement[bool]) -> Select[Any]:
     return (
         select(apps, users.c.name.label("developer"))
@@ -255,7 +282,7 @@ def _app(row: Row[Any]) -> App:
 
 def _live_secret(row: Row[Any]) -> LiveSecret:
     used = [at for at in (row.last_used_at, row.rotated_at) if at is not None]
-    return LiveSecret(row.id, row.hint, row.created_at, max(used, default=None), row.families)
+    return LiveSecret(row.id, row.hint, row.created_at, row.maker, max(used, default=None), row.families)
 
 
 def _seconds(window: timedelta | None) -> int | None:
