@@ -2,22 +2,24 @@
 
 import asyncio
 import threading
-import unicodedata
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
+from starlette.requests import HTTPConnection
 
 from gatewright.base.errors import Unavailable
 from gatewright.base.secrets import mint
-from gatewright.login.rules import weakness
+from gatewright.login.password_rules import normal, weakness
 
 T = TypeVar("T")
 
 # OWASP's second profile: 19 MiB, two passes, one lane.
-_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+TIME_COST, MEMORY_COST = 2, 19 * 1024
+_HASHER = PasswordHasher(time_cost=TIME_COST, memory_cost=MEMORY_COST, parallelism=1)
 THREADS = 2
 MOST_WAITING = 64
 _FULL = "Too many people are signing in at this moment."
@@ -37,7 +39,7 @@ class Passwords:
 
     async def hash(self, password: str) -> str:
         """Return the argon2id hash of a password, with its salt and parameters."""
-        return await self._run(lambda: _HASHER.hash(_normal(password)))
+        return await self._run(lambda: _HASHER.hash(normal(password)))
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Return whether the password has that hash.
@@ -46,14 +48,21 @@ class Passwords:
         account exists, or has a password (A108).
         """
         expected = password_hash or self._nobodys
-        return await self._run(lambda: _matches(expected, _normal(password))) and password_hash is not None
+        return await self._run(lambda: _matches(expected, normal(password))) and password_hash is not None
+
+    async def renewed(self, password_hash: str | None, password: str) -> str | None:
+        """Return the hash of a password under today's parameters; None where the one it has is as good.
+
+        For whoever just showed the right password, the only moment at which it can be made.
+        """
+        return await self.hash(password) if password_hash is not None and _is_weaker(password_hash) else None
 
     async def judge(self, password: str, *, email: str, name: str = "", words: Sequence[str] = ()) -> str | None:
         """Return why a new password will not do, as one sentence; None when it will (A189, A190).
 
         `email` and `name` are its owner's, `words` others that a guesser would try here.
         """
-        return weakness(password, email=email)
+        return await self._run(lambda: weakness(password, email=email, name=name, words=words))
 
     def close(self) -> None:
         """Let the threads end; who still waits is refused."""
@@ -75,9 +84,17 @@ class Passwords:
         self._room.release()
 
 
-def _normal(password: str) -> str:
-    # NIST SP 800-63B §5.1.1.2: keyboards differ in how they compose the same letters.
-    return unicodedata.normalize("NFKC", password)
+def passwords_of(connection: HTTPConnection) -> Passwords:
+    """Return the passwords of the application that serves this request."""
+    passwords: Passwords = connection.app.state.passwords
+    return passwords
+
+
+def _is_weaker(password_hash: str) -> bool:
+    """Return whether a hash costs less to guess than one made today: time buys memory and the other way round."""
+    made = extract_parameters(password_hash)
+    cost = made.time_cost * made.memory_cost
+    return made.type is not Type.ID or made.version < ARGON2_VERSION or cost < TIME_COST * MEMORY_COST
 
 
 def _matches(password_hash: str, password: str) -> bool:

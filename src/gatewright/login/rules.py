@@ -1,13 +1,10 @@
-"""Pure rules of signing in: where one may go afterwards, which passwords will do."""
+"""Pure rules of signing in: where one may go afterwards, and who can."""
 
 import unicodedata
 from urllib.parse import parse_qs, quote, urlsplit
 
-from gatewright.base.folding import LONGEST_EMAIL, fold_email, is_email_shaped
+from gatewright.base.folding import fold_email, is_email_shaped
 
-SHORTEST_PASSWORD = 12
-LONGEST_PASSWORD = 4096
-FEWEST_DIFFERENT_LETTERS = 5
 START = "/"
 
 
@@ -42,17 +39,3 @@ def waiting_client(path: str) -> str | None:
 def is_service_address(email: str, *, service_domain: str) -> bool:
     """Return whether an address lies under the service accounts' domain (S2)."""
     return is_email_shaped(email) and fold_email(email).endswith(f"@{fold_email(service_domain)}")
-
-
-def weakness(password: str, *, email: str) -> str | None:
-    """Return why a new password will not do, as one sentence; None when it will (A189, A190)."""
-    if len(password) < SHORTEST_PASSWORD:
-        return f"Use at least {SHORTEST_PASSWORD} characters."
-    if len(password) > LONGEST_PASSWORD:
-        return f"Use at most {LONGEST_PASSWORD:,} characters."
-    if len(set(password)) < FEWEST_DIFFERENT_LETTERS:
-        return "Use more than the same few characters."
-    address = fold_email(email)
-    if len(password) <= LONGEST_EMAIL and fold_email(password) in {address, address.partition("@")[0]}:
-        return "Use something other than the address itself."
-    return None

@@ -5,17 +5,18 @@ evaluated than the limit (A182). Only failures stay counted.
 """
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import structlog
 
-from gatewright.base.errors import RateLimited
+from gatewright.base.errors import RateLimited, Unavailable
 from gatewright.base.folding import fold_email, is_email_shaped
 from gatewright.base.secrets import Purpose, ServerKeys
-from gatewright.db.engine import Transaction, verb
+from gatewright.db.engine import Database, Transaction, verb
 from gatewright.login import throttle_store
 
 WINDOW = timedelta(minutes=15)
@@ -38,6 +39,11 @@ class Bucket:
     counted: Counted
     digest: bytes = field(repr=False)
 
+    @property
+    def shown(self) -> str:
+        """Return what a log may show of it: it tells one count from another and names nobody."""
+        return self.digest.hex()[:16]
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -59,6 +65,21 @@ def account_bucket(keys: ServerKeys, email: str) -> Bucket:
 def address_bucket(keys: ServerKeys, ip: str | None) -> Bucket:
     """Return the count of an address; of IPv6 the /64, which one subscriber has whole (A185)."""
     return bucket(keys, Counted.ADDRESS, _network(ip))
+
+
+@asynccontextmanager
+async def guess(database: Database, buckets: Sequence[Bucket], *, limit: int, now: datetime) -> AsyncIterator[Slot]:
+    """Lend a slot while one password is evaluated; RateLimited, and nothing is evaluated, when none is left.
+
+    It stays taken: `give_back` returns it once the password was right. When the password could
+    not be looked at, because too many others wait, it is given back here.
+    """
+    slot = await reserve(database, buckets=buckets, limit=limit, now=now)
+    try:
+        yield slot
+    except Unavailable:
+        await give_back(database, slot=slot)
+        raise
 
 
 @verb
@@ -88,8 +109,7 @@ async def give_back(tx: Transaction, *, slot: Slot) -> None:
 async def _refused(tx: Transaction, full: Bucket, *, now: datetime) -> RateLimited:
     since = await throttle_store.counted_since(tx, full.digest)
     left = max(timedelta(seconds=1), (since or now) + WINDOW - now)
-    # For operators; the digest tells one count from another and gives nobody away.
-    _log.warning("throttled", counted=full.counted, bucket=full.digest.hex()[:16])
+    _log.warning("throttled", counted=full.counted, bucket=full.shown)
     return RateLimited(
         f"There were too many failed attempts. Try again in {_spoken(left)}.",
         help="A browser in which you signed in before is not held up by what others try.",
