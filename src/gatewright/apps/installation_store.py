@@ -16,7 +16,7 @@ from gatewright.apps.model import (
     InstallationStatus,
     Stops,
 )
-from gatewright.apps.store import is_standing
+from gatewright.apps.standing_store import is_standing
 from gatewright.base.ids import AppId, CompanyId
 from gatewright.db.engine import Reader, Transaction
 from gatewright.db.schema import apps, authorizations, calls, companies, contacts, events, installations, users

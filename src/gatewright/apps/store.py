@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Row, Select, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gatewright.apps.model import App, AppDraft, LiveSecret
+from gatewright.apps.standing_store import is_standing
 from gatewright.base.ids import AppId, SecretId, UserId
 from gatewright.base.secrets import Digest
 from gatewright.db.engine import Reader, Transaction
@@ -238,18 +239,6 @@ async def count_reach(reader: Reader, app_ids: Sequence[AppId]) -> dict[AppId, t
     users_of = {row.app_id: row.many for row in await reader.execute(standing)}
     companies_of = {row.app_id: row.many for row in await reader.execute(connected)}
     return {app_id: (users_of.get(app_id, 0), companies_of.get(app_id, 0)) for app_id in app_ids}
-
-
-def is_standing() -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions under which an authorization stands, its user and app joined (T11)."""
-    return (
-        authorizations.c.ended_at.is_(None),
-        users.c.is_active,
-        authorizations.c.user_epoch == users.c.epoch,
-        authorizations.c.app_epoch == apps.c.epoch,
-        apps.c.blocked_at.is_(None),
-        apps.c.deleted_at.is_(None),
-    )
 
 
 def _select_apps(*where: ColumnElement[bool]) -> Select[Any]:

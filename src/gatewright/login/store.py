@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, func, select, update
 
+from gatewright.apps.standing_store import is_standing
 from gatewright.base.folding import fold_email, is_email_shaped
 from gatewright.base.ids import UserId
 from gatewright.base.secrets import Digest
@@ -116,13 +117,6 @@ async def count_authorizations(reader: Reader, user_id: UserId) -> int:
         .select_from(authorizations)
         .join(users, users.c.id == authorizations.c.user_id)
         .join(apps, apps.c.id == authorizations.c.app_id)
-        .where(
-            authorizations.c.user_id == user_id,
-            authorizations.c.ended_at.is_(None),
-            authorizations.c.user_epoch == users.c.epoch,
-            authorizations.c.app_epoch == apps.c.epoch,
-            apps.c.blocked_at.is_(None),
-            apps.c.deleted_at.is_(None),
-        )
+        .where(authorizations.c.user_id == user_id, *is_standing())
     )
     return int((await reader.execute(statement)).scalar_one())

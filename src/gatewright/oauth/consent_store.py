@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from gatewright.apps.standing_store import is_standing
 from gatewright.base.ids import AppId, UserId
 from gatewright.db.engine import Reader
 from gatewright.db.schema import (
@@ -101,20 +102,22 @@ async def count_families(reader: Reader, *, user_id: UserId, app_id: AppId) -> i
         select(func.count())
         .select_from(token_families)
         .join(authorizations, authorizations.c.id == token_families.c.authorization_id)
+        .join(users, users.c.id == authorizations.c.user_id)
+        .join(apps, apps.c.id == authorizations.c.app_id)
         .outerjoin(client_secrets, client_secrets.c.id == token_families.c.secret_id)
         .where(
             authorizations.c.user_id == user_id,
             authorizations.c.app_id == app_id,
-            authorizations.c.ended_at.is_(None),
             token_families.c.ended_at.is_(None),
             client_secrets.c.retired_at.is_(None),
+            *is_standing(),
         )
     )
     return int((await reader.execute(statement)).scalar_one())
 
 
 def _allowed(user_id: UserId) -> Any:
-    """Return the select of what stands under the epochs of now (T11)."""
+    """Return the select of what stands (T11)."""
     return (
         select(
             apps.c.id,
@@ -126,14 +129,7 @@ def _allowed(user_id: UserId) -> Any:
         )
         .join(authorizations, authorizations.c.app_id == apps.c.id)
         .join(users, users.c.id == authorizations.c.user_id)
-        .where(
-            authorizations.c.user_id == user_id,
-            authorizations.c.ended_at.is_(None),
-            authorizations.c.user_epoch == users.c.epoch,
-            authorizations.c.app_epoch == apps.c.epoch,
-            apps.c.blocked_at.is_(None),
-            apps.c.deleted_at.is_(None),
-        )
+        .where(authorizations.c.user_id == user_id, *is_standing())
         .order_by(authorizations.c.renewed_at.desc(), apps.c.id)
     )
 
