@@ -70,18 +70,47 @@ async def test_headers_above_32_kib_are_refused() -> None:
 @pytest.mark.parametrize(
     ("peer", "forwarded", "ip"),
     [
-        ("10.0.0.1", None, "10.0.0.1"),
-        ("10.0.0.1", "203.0.113.9", "203.0.113.9"),
-        ("203.0.113.5", "198.51.100.1", "203.0.113.5"),
-        ("10.0.0.1", "198.51.100.1, 203.0.113.9", "203.0.113.9"),
-        ("10.0.0.1", "198.51.100.1, 10.0.0.2", "198.51.100.1"),
-        ("10.0.0.1", "garbage", None),
-        ("10.0.0.1", "fe80::1", "fe80::1"),
-        ("10.0.0.1", f"fe80::1%{'x' * 60}", None),
+        ("10.0.0.1", [], "10.0.0.1"),
+        ("10.0.0.1", ["203.0.113.9"], "203.0.113.9"),
+        ("203.0.113.5", ["198.51.100.1"], "203.0.113.5"),
+        ("10.0.0.1", ["198.51.100.1, 203.0.113.9"], "203.0.113.9"),
+        ("10.0.0.1", ["198.51.100.1, 10.0.0.2"], "198.51.100.1"),
+        ("10.0.0.1", ["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+        # Several headers are one list, in their order (RFC 9110 §5.3).
+        ("10.0.0.1", ["198.51.100.1", "203.0.113.9"], "203.0.113.9"),
+        ("10.0.0.1", ["203.0.113.9", "10.0.0.2"], "203.0.113.9"),
+        # What is no address ends the search: what stands left of it may be the client's own.
+        ("10.0.0.1", ["garbage"], None),
+        ("10.0.0.1", ["198.51.100.1, unknown"], None),
+        ("10.0.0.1", ["198.51.100.1, _hidden, 10.0.0.2"], None),
+        ("10.0.0.1", ["198.51.100.1, "], None),
+        ("10.0.0.1", ["198.51.100.1,,10.0.0.2"], None),
+        ("10.0.0.1", [""], None),
+        ("10.0.0.1", ["x" * 5000], None),
+        ("10.0.0.1", ["0300.0.0.1"], None),
+        ("10.0.0.1", ["3405803785"], None),
+        # Ports, brackets, spellings, zones.
+        ("10.0.0.1", ["203.0.113.9:4711"], "203.0.113.9"),
+        ("10.0.0.1", ["203.0.113.9:x"], None),
+        ("10.0.0.1", ["[2001:db8::9]:4711"], "2001:db8::9"),
+        ("10.0.0.1", ["[2001:db8::9]"], "2001:db8::9"),
+        ("10.0.0.1", ["2001:DB8:0:0::9"], "2001:db8::9"),
+        ("10.0.0.1", ["::ffff:203.0.113.9"], "203.0.113.9"),
+        ("::ffff:10.0.0.1", ["203.0.113.9"], "203.0.113.9"),
+        ("10.0.0.1", ["fe80::1"], "fe80::1"),
+        ("10.0.0.1", [f"fe80::1%{'x' * 60}"], None),
+        ("10.0.0.1", ["10.0.0.2," * 60 + "10.0.0.2"], "10.0.0.2"),
     ],
 )
-async def test_only_a_trusted_proxy_says_who_the_client_is(peer: str, forwarded: str | None, ip: str | None) -> None:
+async def test_only_a_trusted_proxy_says_who_the_client_is(peer: str, forwarded: list[str], ip: str | None) -> None:
     """A186: what the client wrote itself into X-Forwarded-For stands left of what our proxy added."""
-    headers = {} if forwarded is None else {"x-forwarded-for": forwarded}
+    headers = [("x-forwarded-for", value) for value in forwarded]
     async with _client(peer=peer, trusted=("10.0.0.0/8",)) as client:
         assert (await client.get("/", headers=headers)).json()["ip"] == ip
+
+
+async def test_nothing_that_a_client_writes_changes_its_address_where_no_proxy_is_trusted() -> None:
+    """A186: nor do the other headers that are said to name it."""
+    for name in ("x-forwarded-for", "forwarded", "x-real-ip", "true-client-ip", "cf-connecting-ip"):
+        async with _client(peer="203.0.113.5") as client:
+            assert (await client.get("/", headers={name: "198.51.100.1"})).json()["ip"] == "203.0.113.5", name

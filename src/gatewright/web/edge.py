@@ -6,6 +6,7 @@ address, refuses oversized headers, and turns what nobody caught into a plain 50
 
 import ipaddress
 import json
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,11 @@ from gatewright.base import clock
 from gatewright.events.catalogue import Origin
 
 MOST_HEADER_BYTES = 32 * 1024
+MOST_HOPS = 32
+LONGEST_ADDRESS = 45
+_WITH_PORT = re.compile(r"\[(?P<bracketed>[0-9A-Fa-f:.]+)\](?::\d{1,5})?|(?P<plain>[0-9.]+):\d{1,5}", re.ASCII)
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _BEFORE_TOKENS = ("/invitation/", "/password/reset/")
 _log = structlog.get_logger("gatewright.edge")
 
@@ -99,20 +105,25 @@ class Edge:
             await answer.refuse(500, "internal_error", "Something failed here. Tell the operator the request id.")
 
     def _note(self, scope: Scope) -> Seen:
-        headers = dict(scope["headers"])
-        agent = headers.get(b"user-agent", b"").decode("latin-1") or None
-        return Seen(str(uuid.uuid4()), clock.now(), self._address(scope, headers), agent)
-
-    def _address(self, scope: Scope, headers: dict[bytes, bytes]) -> str | None:
-        """Return the client's address: the last one that is no proxy of ours (A186)."""
+        agent = dict(scope["headers"]).get(b"user-agent", b"").decode("latin-1") or None
         peer = scope["client"][0] if scope.get("client") else None
-        hops = [hop.strip() for hop in headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",") if hop.strip()]
-        while peer is not None and hops and self._is_trusted(peer):
-            peer = hops.pop()
-        return peer if peer is None or _is_address(peer) else None
+        written = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        ip = client_address(peer, written, trusted=self._trusted)
+        return Seen(str(uuid.uuid4()), clock.now(), ip, agent)
 
-    def _is_trusted(self, text: str) -> bool:
-        return _is_address(text) and any(ipaddress.ip_address(text) in network for network in self._trusted)
+
+def client_address(peer: str | None, forwarded: Sequence[bytes], *, trusted: Sequence[Network]) -> str | None:
+    """Return the client's address: the last one that is no proxy of ours (A186); None when it cannot be told.
+
+    Each proxy appends whom it heard from to X-Forwarded-For, in the same header or in another
+    one, so what a client writes there itself stands left of what is true. Where one of
+    our proxies wrote something that is no address, what stands left of it is not believed either.
+    """
+    hops = b",".join(forwarded).decode("latin-1").split(",")[-MOST_HOPS:] if forwarded else []
+    address = _address(peer or "")
+    while address is not None and hops and any(address in network for network in trusted):
+        address = _address(_without_port(hops.pop().strip()))
+    return None if address is None else str(address)
 
 
 class _Answer:
@@ -160,12 +171,21 @@ def loggable(path: str) -> str:
     return path
 
 
-def _is_address(text: str) -> bool:
+def _address(text: str) -> Address | None:
+    """Return the address; of an IPv4 one inside IPv6 the IPv4, so that one client has one name."""
+    if len(text) > LONGEST_ADDRESS or "%" in text:  # a zone names a cable of the sender's, at any length
+        return None
     try:
-        ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
-        return False
-    return "%" not in text  # a zone names a cable of the sender's, at any length
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _without_port(hop: str) -> str:
+    """Return a hop without the port that some proxies add: `192.0.2.1:80`, `[2001:db8::1]:80`, `[2001:db8::1]`."""
+    return found["bracketed"] or found["plain"] if (found := _WITH_PORT.fullmatch(hop)) else hop
 
 
 def _where(error: BaseException) -> list[str]:
