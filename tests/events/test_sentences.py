@@ -33,7 +33,8 @@ def test_every_kind_of_the_catalogue_has_a_sentence() -> None:
 @pytest.mark.parametrize("kind", sorted(SENTENCES))
 def test_a_sentence_stands_even_when_its_thing_is_gone_and_its_names_erased(kind: str) -> None:
     # R4
-    for state in (None, {}, {"levels": {}}):
+    states: tuple[dict[str, Any] | None, ...] = (None, {}, {"levels": {}})
+    for state in states:
         told = line(recorded(kind, before=state, after=state))
         assert told["who"] == "Gatewright"
         assert told["text"]

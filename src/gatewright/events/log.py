@@ -61,6 +61,11 @@ async def write_chained(transaction: Transaction, rows: Sequence[dict[str, Any]]
     await transaction.execute(longer, moved)
 
 
+async def lock_chain(transaction: Transaction, company_id: int) -> None:
+    """Hold a company's chain until the commit: nobody else adds to it."""
+    await _lock_heads(transaction, [company_id])
+
+
 async def _lock_heads(transaction: Transaction, company_ids: Sequence[int]) -> dict[int, tuple[int, bytes]]:
     """Return position and digest of the chains' heads, locked.
 

@@ -5,19 +5,15 @@ the judging; the rest of the file is read once more for what it tells about it.
 """
 
 import base64
-import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gatewright.events import chain, record_file
-
-MOST_LINE_BYTES: Final = 16 * 1024 * 1024
-_HEX: Final = {size: re.compile(f"[0-9a-f]{{{2 * size}}}", re.ASCII) for size in (chain.SALT_BYTES, 32, 64)}
+from gatewright.events.record_lines import Fault, Line, Wrong, are, entry_of, header_of, is_hex, numbered, parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,58 +29,31 @@ class Verified:
     signed_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong first, and on which line of the file."""
-
-    line: int
-    message: str
-
-
-class _Wrong(Exception):
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(message)
-        self.fault = Fault(line, message)
-
-
 def verify(file: BinaryIO, *, fingerprint: str | None = None) -> Verified | Fault:
     """Return what the file proves, or the line on which it fails. `fingerprint`: of the key, from elsewhere."""
     try:
-        return _judged(_lines(file), fingerprint)
-    except _Wrong as wrong:
+        return _judged(numbered(file), fingerprint)
+    except Wrong as wrong:
         return wrong.fault
 
 
-_Line = tuple[int, bytes]
-
-
-def _lines(file: BinaryIO) -> Iterator[_Line]:
-    """Yield each line with its number, without its line feed; one that is cut or endless is told as it is."""
-    number = 0
-    while raw := file.readline(MOST_LINE_BYTES + 1):
-        number += 1
-        yield number, raw
-        if not raw.endswith(b"\n"):
-            return
-
-
-def _judged(lines: Iterator[_Line], fingerprint: str | None) -> Verified:
+def _judged(lines: Iterator[Line], fingerprint: str | None) -> Verified:
     number, raw = next(lines, (1, b""))
     if not raw:
-        raise _Wrong(1, "The file is empty.")
-    header = _header(number, _parsed(number, raw))
+        raise Wrong(1, "The file is empty.")
+    header = header_of(number, parsed(number, raw))
     walk = _Walk(header, chain.genesis(header["company_id"]))
     for number, raw in lines:
         try:
-            value = _parsed(number, raw)
+            value = parsed(number, raw)
             if value["line"] == "head":
                 return _end(walk, _Numbered(number, value), lines, fingerprint)
-            walk.take(_Numbered(number, _entry(number, value)))
-        except _Wrong as wrong:
+            walk.take(_Numbered(number, entry_of(number, value)))
+        except Wrong as wrong:
             raise _header_first(walk, lines, wrong) from None
         except _Misplaced as misplaced:
             raise _explained(walk, misplaced.entry, lines) from None
-    raise _Wrong(number, "The file is cut off after this line: the signed head, its last line, is missing.")
+    raise Wrong(number, "The file is cut off after this line: the signed head, its last line, is missing.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,87 +102,23 @@ class _Walk:
 def _check_personal(entry: _Numbered, data: str, salt: str, digest: str) -> None:
     if entry.value[salt] is None:
         if entry.value[data] is not None:
-            raise _Wrong(entry.line, f"This line was changed: {data} stands without its salt.")
+            raise Wrong(entry.line, f"This line was changed: {data} stands without its salt.")
         return
     if chain.personal_digest(bytes.fromhex(entry.value[salt]), entry.value[data]).hex() != entry.value[digest]:
-        raise _Wrong(entry.line, f"This line was changed: its personal data ({data}) is not what was recorded.")
-
-
-# --- what one line holds ---------------------------------------------------------------------
-
-
-def _parsed(number: int, raw: bytes) -> dict[str, Any]:
-    if len(raw) > MOST_LINE_BYTES:
-        raise _Wrong(number, "This line is longer than any that is exported.")
-    if not raw.endswith(b"\n"):
-        raise _Wrong(number, "The file is cut off in the middle of this line.")
-    try:
-        value = json.loads(raw, object_pairs_hook=_unrepeated, parse_float=_refused, parse_constant=_refused)
-        written = record_file.line(value)
-    except (ValueError, RecursionError):
-        raise _Wrong(number, "This line was changed: it is no JSON as the record writes it.") from None
-    if not isinstance(value, dict) or written != raw:
-        raise _Wrong(number, "This line was changed: it is not written as the record writes it, byte by byte.")
-    if value.get("line") not in {"header", "entry", "head"}:
-        raise _Wrong(number, "This line was changed: it is neither header, entry nor head.")
-    return value
-
-
-def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("a repeated key")
-    return value
-
-
-def _refused(text: str) -> Any:
-    raise ValueError(f"{text} is no whole number")
-
-
-def _header(number: int, value: Mapping[str, Any]) -> Mapping[str, Any]:
-    if value.keys() != record_file.HEADER_FIELDS or value["format"] != record_file.FORMAT:
-        raise _Wrong(number, "The file does not begin with the header of an exported record.")
-    if value["version"] != record_file.VERSION:
-        raise _Wrong(number, f"The file is of version {value['version']}; this program reads {record_file.VERSION}.")
-    if not _are(value, int, "company_id", "entries") or not _are(value, str, "issuer", "exported_at"):
-        raise _Wrong(number, "The header was changed: it does not hold what it must.")
-    return value
-
-
-def _entry(number: int, value: Mapping[str, Any]) -> Mapping[str, Any]:
-    whole = value["line"] == "entry" and value.keys() == record_file.ENTRY_FIELDS
-    whole = (
-        whole
-        and _are(value, int, "company_id", "position")
-        and all(_is_hex(value[name], 32) for name in ("digest", "by_digest", "whom_digest"))
-    )
-    salts = whole and all(
-        value[name] is None or _is_hex(value[name], chain.SALT_BYTES) for name in ("by_salt", "whom_salt")
-    )
-    if not salts:
-        raise _Wrong(number, "This line was changed or inserted: it is no whole entry.")
-    return value
-
-
-def _are(value: Mapping[str, Any], kind: type, *names: str) -> bool:
-    return all(type(value[name]) is kind for name in names)
-
-
-def _is_hex(value: Any, size: int) -> bool:
-    return isinstance(value, str) and _HEX[size].fullmatch(value) is not None
+        raise Wrong(entry.line, f"This line was changed: its personal data ({data}) is not what was recorded.")
 
 
 # --- the end of the file ---------------------------------------------------------------------
 
 
-def _end(walk: _Walk, last: _Numbered, lines: Iterator[_Line], fingerprint: str | None) -> Verified:
+def _end(walk: _Walk, last: _Numbered, lines: Iterator[Line], fingerprint: str | None) -> Verified:
     _check_signature(last)
-    _check_header(walk.header, last)
+    _check_header(walk, last)
     _check_reach(walk, last)
     if fingerprint is not None and last.value["kid"] != fingerprint:
-        raise _Wrong(last.line, f"The head is signed by the key {last.value['kid']}, not by {fingerprint}.")
+        raise Wrong(last.line, f"The head is signed by the key {last.value['kid']}, not by {fingerprint}.")
     if (after := next(lines, None)) is not None:
-        raise _Wrong(after[0], "This line was inserted: the head before it is the last line of a record.")
+        raise Wrong(after[0], "This line was inserted: the head before it is the last line of a record.")
     return Verified(
         company_id=walk.header["company_id"],
         entries=walk.position,
@@ -231,34 +136,36 @@ def _check_signature(last: _Numbered) -> None:
         jwk = value["jwk"]
         key = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(jwk["x"] + "="))
         key.verify(bytes.fromhex(value["signature"]), record_file.signed_bytes(value))
-        is_whole = value.keys() == record_file.HEAD_FIELDS and _is_hex(value["signature"], 64)
-        is_whole = is_whole and _are(value, int, "company_id", "position") and _is_hex(value["digest"], 32)
+        is_whole = value.keys() == record_file.HEAD_FIELDS and is_hex(value["signature"], 64)
+        is_whole = is_whole and are(value, int, "company_id", "position") and is_hex(value["digest"], 32)
         is_signed = is_whole and value["alg"] == record_file.ALGORITHM and value["kid"] == record_file.thumbprint(jwk)
     except (InvalidSignature, KeyError, TypeError, ValueError):
         is_signed = False
     if not is_signed:
-        raise _Wrong(last.line, "The head was changed: its signature does not fit.")
+        raise Wrong(last.line, "The head was changed: its signature does not fit.")
 
 
-def _check_header(header: Mapping[str, Any], last: _Numbered) -> None:
-    signed, company_id = last.value["header_digest"], last.value["company_id"]
+def _check_header(walk: _Walk, last: _Numbered) -> None:
+    signed, company_id, header = last.value["header_digest"], last.value["company_id"], walk.header
     if signed == record_file.header_digest(header) and company_id == header["company_id"]:
         return
-    if company_id != header["company_id"] and signed != record_file.header_digest({**header, "company_id": company_id}):
+    # Entries that follow from the header's company are of it, so the head is foreign.
+    is_signed_with = signed == record_file.header_digest({**header, "company_id": company_id})
+    if company_id != header["company_id"] and (walk.position > 0 or not is_signed_with):
         message = "The head signs the record of company {}, and this file is of company {}."
-        raise _Wrong(last.line, message.format(company_id, header["company_id"]))
-    raise _Wrong(1, "This line was changed: it is not the header that the head was signed with.")
+        raise Wrong(last.line, message.format(company_id, header["company_id"]))
+    raise Wrong(1, "This line was changed: it is not the header that the head was signed with.")
 
 
 def _check_reach(walk: _Walk, last: _Numbered) -> None:
     signed = last.value["position"]
     if signed > walk.position:
         missing = _entries(walk.position + 1, signed)
-        raise _Wrong(last.line, f"Lines were cut off before this one: {missing} of {signed} is missing.")
+        raise Wrong(last.line, f"Lines were cut off before this one: {missing} missing, of {signed}.")
     if signed < walk.position:
-        raise _Wrong(signed + 2, f"This line was inserted: the head ends the record with entry {signed}.")
+        raise Wrong(signed + 2, f"This line was inserted: the head ends the record with entry {signed}.")
     if walk.digest.hex() != last.value["digest"]:
-        raise _Wrong(last.line, "The head signs other entries than these: they were written anew, digests and all.")
+        raise Wrong(last.line, "The head signs other entries than these: they were written anew, digests and all.")
 
 
 # --- what the rest of the file tells of an entry that is not the next one ---------------------
@@ -273,17 +180,17 @@ class _Rest:
     head: _Numbered | None = None
 
 
-def _rest(lines: Iterator[_Line], *, wanted: int, came: int) -> _Rest:
+def _rest(lines: Iterator[Line], *, wanted: int, came: int) -> _Rest:
     rest = _Rest()
     for number, raw in lines:
         try:
-            value = _parsed(number, raw)
+            value = parsed(number, raw)
             if value["line"] == "head":
                 _check_signature(_Numbered(number, value))
                 rest.head = _Numbered(number, value)
             else:
-                _note(rest, _Numbered(number, _entry(number, value)), wanted=wanted, came=came)
-        except _Wrong:
+                _note(rest, _Numbered(number, entry_of(number, value)), wanted=wanted, came=came)
+        except Wrong:
             continue
     return rest
 
@@ -294,13 +201,13 @@ def _note(rest: _Rest, entry: _Numbered, *, wanted: int, came: int) -> None:
     rest.again = rest.again or entry.position == came
 
 
-def _explained(walk: _Walk, entry: _Numbered, lines: Iterator[_Line]) -> _Wrong:
+def _explained(walk: _Walk, entry: _Numbered, lines: Iterator[Line]) -> Wrong:
     wanted = walk.position + 1
     rest = _rest(lines, wanted=wanted, came=entry.position)
     if rest.head is not None and (wrong := _of_header(walk, rest.head)) is not None:
         return wrong
     if entry.position != wanted and entry.follows(walk.digest, at=wanted):
-        return _Wrong(entry.line, f"This line was changed: it is entry {wanted}, and says {entry.position}.")
+        return Wrong(entry.line, f"This line was changed: it is entry {wanted}, and says {entry.position}.")
     if entry.position == wanted:
         return _not_the_next(walk, entry, rest)
     if entry.position < wanted:
@@ -308,45 +215,45 @@ def _explained(walk: _Walk, entry: _Numbered, lines: Iterator[_Line]) -> _Wrong:
     return _too_early(walk, entry, rest)
 
 
-def _not_the_next(walk: _Walk, entry: _Numbered, rest: _Rest) -> _Wrong:
+def _not_the_next(walk: _Walk, entry: _Numbered, rest: _Rest) -> Wrong:
     if rest.wanted is not None and rest.wanted.follows(walk.digest):
         message = f"This line was inserted: entry {entry.position} stands on line {rest.wanted.line}."
-        return _Wrong(entry.line, message)
+        return Wrong(entry.line, message)
     if entry.value["company_id"] != walk.header["company_id"]:
-        return _Wrong(entry.line, f"This line is of the record of company {entry.value['company_id']}.")
-    return _Wrong(entry.line, "This line was changed: its digest does not fit what it says and the entry before it.")
+        return Wrong(entry.line, f"This line is of the record of company {entry.value['company_id']}.")
+    return Wrong(entry.line, "This line was changed: its digest does not fit what it says and the entry before it.")
 
 
-def _twice(walk: _Walk, entry: _Numbered, rest: _Rest) -> _Wrong:
+def _twice(walk: _Walk, entry: _Numbered, rest: _Rest) -> Wrong:
     is_genuine = entry.position == walk.position and entry.follows(walk.before)
     if is_genuine and rest.wanted is not None and rest.wanted.follows(bytes.fromhex(entry.value["digest"])):
-        return _Wrong(entry.line - 1, f"This line was inserted: entry {entry.position} stands on the next line.")
-    return _Wrong(entry.line, f"This line was inserted: entry {entry.position} stood on line {entry.position + 1}.")
+        return Wrong(entry.line - 1, f"This line was inserted: entry {entry.position} stands on the next line.")
+    return Wrong(entry.line, f"This line was inserted: entry {entry.position} stood on line {entry.position + 1}.")
 
 
-def _too_early(walk: _Walk, entry: _Numbered, rest: _Rest) -> _Wrong:
+def _too_early(walk: _Walk, entry: _Numbered, rest: _Rest) -> Wrong:
     wanted = walk.position + 1
     if rest.wanted is not None and rest.again:
-        return _Wrong(entry.line, f"This line was inserted: entry {entry.position} stands further below.")
+        return Wrong(entry.line, f"This line was inserted: entry {entry.position} stands further below.")
     if rest.wanted is not None:
         message = f"Lines were reordered: entry {entry.position} stands here, and entry {wanted} on line {{}}."
-        return _Wrong(entry.line, message.format(rest.wanted.line))
-    return _Wrong(entry.line, f"Lines were removed before this one: {_entries(wanted, entry.position - 1)} is missing.")
+        return Wrong(entry.line, message.format(rest.wanted.line))
+    return Wrong(entry.line, f"Lines were removed before this one: {_entries(wanted, entry.position - 1)} missing.")
 
 
-def _header_first(walk: _Walk, lines: Iterator[_Line], wrong: _Wrong) -> _Wrong:
+def _header_first(walk: _Walk, lines: Iterator[Line], wrong: Wrong) -> Wrong:
     """Return the wrong that was found, unless the header above it is what was changed."""
     rest = _rest(lines, wanted=0, came=0)
     return (_of_header(walk, rest.head) if rest.head is not None else None) or wrong
 
 
-def _of_header(walk: _Walk, last: _Numbered) -> _Wrong | None:
+def _of_header(walk: _Walk, last: _Numbered) -> Wrong | None:
     try:
-        _check_header(walk.header, last)
-    except _Wrong as wrong:
-        return wrong
+        _check_header(walk, last)
+    except Wrong as wrong:
+        return wrong if wrong.fault.line == 1 else None
     return None
 
 
 def _entries(first: int, last: int) -> str:
-    return f"entry {first}" if first == last else f"entries {first} to {last}"
+    return f"entry {first} is" if first == last else f"entries {first} to {last} are"
