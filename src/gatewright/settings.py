@@ -79,7 +79,7 @@ class Settings(BaseModel):
     company_headers: Texts = Field(
         ("Gatewright-Company-Id", "Procore-Company-Id"), description="Headers that may name the company."
     )
-    sign_up: Switch = Field(False, description="Whether people may sign up by themselves (later; off for now).")
+    sign_up: Switch = Field(False, description="Whether people may sign up by themselves, where mail is configured.")
     sign_in_limit: int = Field(
         10, ge=0, description="Failed sign-ins per account and address in 15 minutes (counted later); 0: off."
     )
@@ -91,9 +91,9 @@ class Settings(BaseModel):
         description="Where calls are counted: memory:// (each process for itself) or valkey://HOST:PORT.",
     )
     smtp_url: str = Field(
-        "", repr=False, description="Mail server, smtp://… or smtps://… (used later); empty: no mail."
+        "", repr=False, description="Mail server, smtp://… or smtps://USER:PASSWORD@HOST:PORT; empty: no mail."
     )
-    mail_from: str = Field("", description="Sender of mail (used later).")
+    mail_from: str = Field("", description="Sender of mail; empty: no-reply at the issuer's host.")
     lease: Positive = Field(timedelta(seconds=2), description="How long a node may answer unheard of (used later).")
     workers: int = Field(1, ge=1, le=64, description="Processes that serve.")
     trusted_proxies: Texts = Field((), description="Addresses or networks whose X-Forwarded-For counts.")
@@ -151,9 +151,24 @@ class Settings(BaseModel):
     @field_validator("smtp_url")
     @classmethod
     def _is_a_mail_server(cls, url: str) -> str:
-        if url and (urlsplit(url).scheme not in {"smtp", "smtps"} or not urlsplit(url).hostname):
-            raise ValueError("write smtp://HOST or smtps://HOST")
+        parts = urlsplit(url)
+        if url and (parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.path.strip("/")):
+            raise ValueError("write smtp://HOST or smtps://HOST, with USER:PASSWORD@ and :PORT where needed")
+        if parts.query and parts.query not in {"starttls=off", "starttls=offered", "starttls=required"}:
+            raise ValueError("write starttls=off, offered or required, or nothing, after the question mark")
+        is_near = parts.scheme != "smtp" or parts.hostname in LOOPBACK
+        if not _has_a_port(parts.netloc) or (
+            parts.username and not is_near and parts.query[9:] not in {"", "required"}
+        ):
+            raise ValueError("write a port between 1 and 65535; a password is sent to another computer encrypted alone")
         return url
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_a_sender(cls, sender: str) -> str:
+        if sender and not re.fullmatch(r"([^<>\r\n\"@]* )?<?[^\s<>@\"]+@[A-Za-z0-9.-]+>?", sender):
+            raise ValueError("write an address, such as no-reply@id.example.com, or Name <ADDRESS>")
+        return sender
 
     @field_validator("rate_limit_storage")
     @classmethod

@@ -6,8 +6,10 @@ from datetime import datetime
 from gatewright.base.ids import random_id
 from gatewright.base.secrets import Purpose, ServerKeys
 from gatewright.db.engine import Transaction, verb
+from gatewright.events.catalogue import SYSTEM, MailGivenUp
+from gatewright.events.log import record
 from gatewright.mail import store
-from gatewright.mail.model import Message
+from gatewright.mail.model import Message, Waiting
 
 
 @verb
@@ -20,6 +22,19 @@ async def post(tx: Transaction, message: Message, *, keys: ServerKeys, now: date
     text = json.dumps({"to": message.to, "template": message.template, "shows": dict(message.shows)}).encode()
     sealed = keys.seal(Purpose.MAIL, place(message_id), text)
     await store.insert_message(tx, message_id, key_id=keys.current.id, sealed=sealed, now=now)
+
+
+@verb
+async def give_up(tx: Transaction, waiting: Waiting, *, template: str, now: datetime) -> None:
+    """Take a message that cannot be sent out of the outbox, and tell the operator so."""
+    if await store.remove(tx, waiting):
+        after = {"template": template, "attempts": waiting.attempts}
+        await record(tx, MailGivenUp(after=after), origin=SYSTEM, now=now)
+
+
+def opened(waiting: Waiting, *, keys: ServerKeys) -> Message:
+    """Return what a message of the outbox says."""
+    return Message(**json.loads(keys.unseal(Purpose.MAIL, place(waiting.id), waiting.sealed)))
 
 
 def place(message_id: str) -> str:
