@@ -43,6 +43,41 @@ class OwnSession:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """An account that showed its password, and the cookie of the session that began with it."""
+
+    account: Account
+    session_token: str = field(repr=False)  # T13: not in crash reports
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """What stands about an account, for its owner."""
+
+    email: str
+    email_proven_at: datetime | None
+    password_changed_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedTerms:
+    """A version of the terms of use, and when the user accepted it (D1)."""
+
+    version: str
+    accepted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PastSignIn:
+    """A sign-in as the record holds it; erased data is None (R4)."""
+
+    at: datetime
+    ip: str | None
+    user_agent: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Invitation:
     """An offer to begin an account, or to join a company with one, made by a one-time link (P7)."""
 

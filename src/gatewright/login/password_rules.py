@@ -99,11 +99,7 @@ def _told(matches: Sequence[dict[str, Any]]) -> str:
     """Return the sentence for the part that makes it weak: the longest that was found in a list."""
     longest = max(matches, key=lambda match: len(match["token"]), default={})
     base = next(iter(longest.get("base_matches") or ()), longest)
-    match base.get("pattern"), base.get("dictionary_name"):
-        case "dictionary", "user_inputs":
-            return _ABOUT_YOU
-        case "dictionary", "passwords":
-            return _COMMON
-        case (("spatial" | "sequence" | "regex" | "date" | "repeat"), _):
-            return _PATTERN
-    return _PATTERN if longest.get("pattern") == "repeat" else _GUESSABLE
+    if base.get("pattern") == "dictionary":
+        listed = {"user_inputs": _ABOUT_YOU, "passwords": _COMMON}.get(base["dictionary_name"])
+        return listed or (_PATTERN if longest["pattern"] == "repeat" else _GUESSABLE)
+    return _GUESSABLE if base is longest and base.get("pattern") == "bruteforce" else _PATTERN

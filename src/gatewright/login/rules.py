@@ -6,6 +6,27 @@ from urllib.parse import parse_qs, quote, urlsplit
 from gatewright.base.folding import fold_email, is_email_shaped
 
 START = "/"
+LONGEST_DEVICE = 80
+# The first that fits: later ones call themselves by the names of earlier ones too.
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("CriOS/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Macintosh", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
 
 
 def local_path(text: str) -> str:
@@ -39,3 +60,14 @@ def waiting_client(path: str) -> str | None:
 def is_service_address(email: str, *, service_domain: str) -> bool:
     """Return whether an address lies under the service accounts' domain (S2)."""
     return is_email_shaped(email) and fold_email(email).endswith(f"@{fold_email(service_domain)}")
+
+
+def device(user_agent: str | None) -> str:
+    """Return the browser and the system that a user agent names, in words; what says neither as it is.
+
+    What programs say of themselves is only a hint: it proves nothing and decides nothing.
+    """
+    agent = (user_agent or "").strip()
+    browser = next((name for mark, name in _BROWSERS if mark in agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
+    return " on ".join(part for part in (browser, system) if part) or agent[:LONGEST_DEVICE] or "an unnamed program"

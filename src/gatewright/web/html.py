@@ -71,6 +71,11 @@ def set_browser_cookie(response: HTMLResponse | RedirectResponse, settings: Sett
     response.set_cookie(cookie_name(settings), value, path="/", httponly=True, samesite="lax", secure=settings.is_https)
 
 
+def forget_browser_cookie(response: RedirectResponse, settings: Settings) -> None:
+    """Have the browser forget its session cookie."""
+    response.delete_cookie(cookie_name(settings), path="/", secure=settings.is_https, httponly=True, samesite="lax")
+
+
 def redirect(request: Request, to: str, *, flash: str = "") -> RedirectResponse:
     """Return `303 See Other` to a path of ours, with a sentence that the next page shows once."""
     core = core_of(request)

@@ -31,6 +31,16 @@ def sign_in(names: Names) -> Pages:
             "errors": {"": "That e-mail and password do not belong together."},
         },
     )
+    yield (
+        "sign_in_throttled",
+        "login/sign_in.html",
+        {
+            **out,
+            **plain,
+            "form": {"email": names.email},
+            "errors": {"": "There were too many failed attempts. Try again in 12 minutes."},
+        },
+    )
     yield "signed_out", "login/signed_out.html", out
     invitation = {"email": names.email, "inviter": names.company, "role": "operator"}
     yield (
@@ -90,6 +100,8 @@ def own_account(names: Names) -> Pages:
         },
     )
     yield "connected_apps_none", "account/apps.html", {**inside, "apps": []}
+    yield from _security(names)
+    yield from _sessions(names)
     made, raised = made_and_raised(names)
     yield (
         "end_app",
@@ -108,6 +120,51 @@ def own_account(names: Names) -> Pages:
         "account/end_app.html",
         {**inside, "app": apps[1], "families": 0, "companies": [], "made": [], "raised": []},
     )
+
+
+def _security(names: Names) -> Pages:
+    inside = frame(names, "account", "Security")
+    account = {
+        "email": names.email,
+        "email_proven_at": ago(days=30),
+        "password_changed_at": ago(days=3),
+        "created_at": ago(days=31),
+    }
+    sign_ins = [
+        {"at": ago(minutes=5), "ip": "203.0.113.9", "device": "Firefox on Linux"},
+        {"at": ago(days=2), "ip": "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "device": names.user},
+        {"at": ago(days=9), "ip": None, "device": "Safari on iPhone"},
+    ]
+    terms = {"version": "2026-11", "accepted_at": ago(days=12)}
+    more: Context = {"rule": "At least 12 characters.", "form": {}, "errors": {}}
+    yield (
+        "security",
+        "account/security.html",
+        {**inside, **more, "account": account, "terms": terms, "sign_ins": sign_ins},
+    )
+    bare = {**account, "email_proven_at": None, "password_changed_at": None}
+    failed: Context = {"errors": {"current_password": "This is not your password."}}
+    yield (
+        "security_failed",
+        "account/security.html",
+        {**inside, **more, **failed, "account": bare, "terms": None, "sign_ins": []},
+    )
+
+
+def _sessions(names: Names) -> Pages:
+    inside = frame(names, "account", "Sessions")
+    here: Context = {
+        "session_id": "0" * 32,
+        "device": "Firefox on Linux",
+        "ip": "203.0.113.9",
+        "created_at": ago(hours=3),
+        "last_seen_at": ago(minutes=1),
+        "is_this": True,
+    }
+    there = {**here, "session_id": "1" * 32, "device": "Safari on iPhone", "ip": None, "is_this": False}
+    program = {**there, "session_id": "2" * 32, "device": names.user, "ip": "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"}
+    yield "sessions", "account/sessions.html", {**inside, "sessions": [here, there, program]}
+    yield "sessions_alone", "account/sessions.html", {**inside, "sessions": [here]}
 
 
 def refusals(names: Names) -> Pages:

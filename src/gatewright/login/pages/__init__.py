@@ -1,5 +1,5 @@
 """Pages of the sign-in slice."""
 
-from gatewright.login.pages import invitation, sign_in, start
+from gatewright.login.pages import invitation, security, sessions, sign_in, start
 
-routes = [*start.routes, *sign_in.routes, *invitation.routes]
+routes = [*start.routes, *sign_in.routes, *invitation.routes, *security.routes, *sessions.routes]

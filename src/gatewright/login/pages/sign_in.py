@@ -1,7 +1,6 @@
 """Pages of signing in and out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import structlog
 from starlette.requests import Request
@@ -11,7 +10,7 @@ from starlette.routing import Route
 from gatewright.base.errors import RateLimited
 from gatewright.login import store
 from gatewright.login.known_browser import known_id, remember
-from gatewright.login.model import Account
+from gatewright.login.model import Account, Opened
 from gatewright.login.password_rules import LONGEST_PASSWORD
 from gatewright.login.passwords import passwords_of
 from gatewright.login.rules import (
@@ -23,10 +22,10 @@ from gatewright.login.rules import (
 from gatewright.login.session_service import sign_in, sign_out
 from gatewright.login.throttle import Bucket, Counted, Slot, account_bucket, address_bucket, bucket, guess
 from gatewright.web.core import core_of
-from gatewright.web.csrf import cookie_name, guarded_form
+from gatewright.web.csrf import guarded_form
 from gatewright.web.edge import seen
 from gatewright.web.forms import PageForm, query_parameters
-from gatewright.web.html import redirect, render, set_browser_cookie
+from gatewright.web.html import forget_browser_cookie, redirect, render, set_browser_cookie
 
 _log = structlog.get_logger("gatewright.sign_in")
 NO_MATCH = "This address and this password do not open an account."
@@ -74,9 +73,7 @@ async def receive_sign_out(request: Request) -> Response:
         origin = noted.origin("user", viewer.user_id)
         await sign_out(core.database, session_id=viewer.session_id, origin=origin, now=noted.now)
     response = redirect(request, "/logout")
-    response.delete_cookie(
-        cookie_name(core.settings), path="/", secure=core.settings.is_https, httponly=True, samesite="lax"
-    )
+    forget_browser_cookie(response, core.settings)
     return response
 
 
@@ -108,13 +105,7 @@ async def _throttled_page(request: Request, to: str, email: str, refusal: RateLi
     return response
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    account: Account
-    session_token: str = field(repr=False)  # T13
-
-
-async def _open(request: Request, form: PageForm) -> _Opened | None:
+async def _open(request: Request, form: PageForm) -> Opened | None:
     """Return the account that the address and password opened, and its new session.
 
     RateLimited before the password is looked at, after too many failures. An unknown address,
@@ -135,7 +126,7 @@ async def _open(request: Request, form: PageForm) -> _Opened | None:
         return None
     rehashed = await passwords.renewed(account.password_hash, password)
     token = await _begin_session(request, account, slot=slot, rehashed=rehashed)
-    return None if token is None else _Opened(account, token)
+    return None if token is None else Opened(account, token)
 
 
 def _buckets(request: Request, email: str, account: Account | None) -> list[Bucket]:
