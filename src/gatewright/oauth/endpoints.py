@@ -1,4 +1,4 @@
-"""The token side of OAuth over HTTP: token, token info, revoke, keys and metadata."""
+"""The token side of OAuth over HTTP: token, token info, revoke, introspect, keys and metadata."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -16,6 +16,7 @@ from gatewright.oauth.desk import Desk, required
 from gatewright.oauth.errors import OAuthRefusal, invalid_client, invalid_request
 from gatewright.oauth.facts import signing_keys_fact
 from gatewright.oauth.grants import authorization_code, client_credentials, refresh_token
+from gatewright.oauth.introspection import introspect
 from gatewright.oauth.model import DeadToken, Issued, LiveToken
 from gatewright.oauth.revocation import revoke
 from gatewright.oauth.rules import published_keys
@@ -32,7 +33,8 @@ NEVER_IN_THE_QUERY = {
     *(name for grant in GRANTS.values() for name in grant.PARAMETERS),
     *("grant_type", "token", "token_type_hint", "access_token", "username", "password"),
 }
-AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
+PROVING_METHODS = ("client_secret_basic", "client_secret_post")
+AUTH_METHODS = (*PROVING_METHODS, "none")
 _SECOND = timedelta(seconds=1)
 
 
@@ -84,6 +86,21 @@ async def _revoke(request: Request) -> JSONResponse:
     return OAuthJSON({})
 
 
+async def _introspect(request: Request) -> JSONResponse:
+    """`POST /oauth/introspect` (RFC 7662): only for clients that proved who they are (A156)."""
+    _refuse_query(request)
+    parameters = await oauth_parameters(request)
+    desk, noted = _desk(request), seen(request)
+    caller = await authenticate(request.headers, parameters, facts=desk.facts, keys=desk.keys)
+    if caller.secret_id is None:
+        raise invalid_client("Introspection is for clients that authenticate; a public client cannot.")
+    try:
+        token = required(parameters, "token")
+        return OAuthJSON(await introspect(desk, _tokens(request), caller, token, now=noted.now))
+    except OAuthRefusal as refusal:
+        return refused(refusal, caller=caller)
+
+
 async def _jwks(request: Request) -> JSONResponse:
     """`GET /oauth/jwks`: the keys that verify our tokens."""
     core = core_of(request)
@@ -101,6 +118,7 @@ async def _metadata(request: Request) -> JSONResponse:
             "authorization_endpoint": f"{issuer}/oauth/authorize",
             "token_endpoint": f"{issuer}/oauth/token",
             "revocation_endpoint": f"{issuer}/oauth/revoke",
+            "introspection_endpoint": f"{issuer}/oauth/introspect",
             "jwks_uri": f"{issuer}/oauth/jwks",
             "scopes_supported": [MANAGE],
             "response_types_supported": ["code"],
@@ -109,6 +127,7 @@ async def _metadata(request: Request) -> JSONResponse:
             "code_challenge_methods_supported": ["S256"],
             "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
             "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
+            "introspection_endpoint_auth_methods_supported": list(PROVING_METHODS),
             "authorization_response_iss_parameter_supported": True,
         }
     )
@@ -119,6 +138,7 @@ routes = [
     Route("/oauth/token/", Endpoint("POST", _token, preflight=_token_preflight)),
     Route("/oauth/token/info", Endpoint("GET", _token_info)),
     Route("/oauth/revoke", Endpoint("POST", _revoke)),
+    Route("/oauth/introspect", Endpoint("POST", _introspect)),
     Route("/oauth/jwks", Endpoint("GET", _jwks)),
     Route("/.well-known/oauth-authorization-server", Endpoint("GET", _metadata)),
 ]

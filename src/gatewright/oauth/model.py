@@ -165,6 +165,15 @@ class Family:
 
 
 @dataclass(frozen=True, slots=True)
+class Lineage:
+    """A family, and what it descends from."""
+
+    family: Family
+    authorization: Authorization
+    user: UserStanding
+
+
+@dataclass(frozen=True, slots=True)
 class RefreshToken:
     """A refresh token taken apart; nothing is proven until its MAC was compared."""
 

@@ -6,6 +6,7 @@ import hmac
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 from gatewright.base.ids import AppId
 from gatewright.oauth.model import (
@@ -159,6 +160,33 @@ def family_fault(
     if not client.has_live_secret(family.secret_id):
         return "secret_retired"
     return authorization_fault(authorization, client=client, user=user)
+
+
+class RefreshFate(Enum):
+    """What a refresh token is worth while nobody asks for its successor."""
+
+    ALIVE = auto()
+    DEAD = auto()
+    WENT_BACK = auto()  # newer than the database, which was therefore restored
+
+
+def judge_presence(
+    family: Family,
+    *,
+    presented: int,
+    authorization: Authorization | None,
+    client: AppClient,
+    user: UserStanding | None,
+    lifetime: timedelta | None,
+    now: datetime,
+) -> RefreshFate:
+    """Return whether a genuine refresh token of its own client is alive. A consumed one is not, retry window or not."""
+    if family_fault(family, authorization=authorization, client=client, user=user) is not None:
+        return RefreshFate.DEAD
+    if presented > family.generation:
+        return RefreshFate.WENT_BACK
+    has_expired = lifetime is not None and now - family.rotated_at >= lifetime
+    return RefreshFate.DEAD if has_expired or presented < family.generation else RefreshFate.ALIVE
 
 
 @dataclass(frozen=True, slots=True)

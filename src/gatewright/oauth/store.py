@@ -35,6 +35,7 @@ from gatewright.oauth.model import (
     Authorization,
     Client,
     Family,
+    Lineage,
     LiveSecret,
     ServiceAccountClient,
     SigningKey,
@@ -164,6 +165,16 @@ async def load_family(reader: Reader, *, family_id: FamilyId) -> Family | None:
     """Return a family, standing or ended; None when there is none."""
     row = (await reader.execute(select(token_families).where(token_families.c.id == family_id))).one_or_none()
     return None if row is None else _family(row)
+
+
+async def load_lineage(reader: Reader, *, family_id: FamilyId) -> Lineage | None:
+    """Return a family with what it descends from, standing or ended; None when there is none."""
+    family = await load_family(reader, family_id=family_id)
+    if family is None:
+        return None
+    authorization = await load_authorization(reader, authorization_id=family.authorization_id)
+    user = await load_user(reader, user_id=authorization.user_id) if authorization else None
+    return Lineage(family, authorization, user) if authorization and user else None
 
 
 async def lock_family(transaction: Transaction, *, family_id: FamilyId) -> Family | None:

@@ -22,6 +22,7 @@ from gatewright.oauth.model import (
     Claims,
     CredentialLink,
     DeadToken,
+    Family,
     FamilyLink,
     LiveToken,
     RefreshToken,
@@ -136,8 +137,7 @@ class TokenReader:
         )
         if isinstance(standing, DeadToken):
             return standing
-        if standing.family.confirmed_generation < link.generation:
-            await self._confirm(link.family_id, link.generation)
+        await self.confirm(standing.family, link.generation)
         return LiveToken(
             principal_kind="user",
             principal_id=standing.user.id,
@@ -157,8 +157,12 @@ class TokenReader:
         family = await self.facts.get(family_fact(token.family_id))
         if family is None or not is_genuine(self.keys, token, salt=family.salt):
             return
-        if family.confirmed_generation < token.generation:
-            await self._confirm(token.family_id, token.generation)
+        await self.confirm(family, token.generation)
+
+    async def confirm(self, family: Family, generation: int) -> None:
+        """Note that a token of this generation was presented, unless that is noted already (T6)."""
+        if family.confirmed_generation < generation:
+            await self._confirm(family.id, generation)
 
     async def _confirm(self, family_id: FamilyId, generation: int) -> None:
         async def confirm(transaction: Transaction) -> bool:
