@@ -10,10 +10,21 @@ from tests.pages.samples.ceremonies import ceremonies
 from tests.pages.samples.companies import company, service_accounts
 from tests.pages.samples.developers import developer
 from tests.pages.samples.directories import directory
+from tests.pages.samples.operated_apps import operated_apps
 from tests.pages.samples.parts import HOSTILE, LONG, PLAIN, REVERSING, STRESS, Context
 from tests.pages.samples.people import own_account, refusals, sign_in
 
-SOURCES: Final = (sign_in, ceremonies, own_account, company, directory, service_accounts, developer, refusals)
+SOURCES: Final = (
+    sign_in,
+    ceremonies,
+    own_account,
+    company,
+    directory,
+    service_accounts,
+    developer,
+    refusals,
+    operated_apps,
+)
 PAGES: Final[dict[str, tuple[str, Context]]] = {
     name: (template, context) for source in SOURCES for name, template, context in source(PLAIN)
 }

@@ -79,5 +79,9 @@ def ceremonies(names: Names) -> Pages:
     }
     yield "account_secret", "company/secret.html", {**account, "client_secret": secret}
     yield "account_secret_again", "company/secret.html", {**account, "client_secret": None}
-    yield "app_secret", "developer/secret.html", {**inside, "app": app, "client_secret": secret, "second": True}
-    yield "app_secret_again", "developer/secret.html", {**inside, "app": app, "client_secret": None, "second": False}
+    yield "app_secret", "developer/secret.html", {**inside, "app": app, "client_secret": secret, "beside": "another"}
+    yield (
+        "app_secret_again",
+        "developer/secret.html",
+        {**inside, "app": app, "client_secret": None, "beside": "nothing"},
+    )

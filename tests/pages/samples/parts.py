@@ -104,6 +104,7 @@ def frame(names: Names, place: str = "", tab: str = "", **changes: Any) -> dict[
         Place("company:1", names.company, "Company admin", "/companies/1", "company"),
         Place("company:2", "Harbor Civil", "Contact", "/companies/2", "company"),
         Place("developer", "Developer", "3 apps", "/developer/apps", "developer"),
+        Place("operator", "Operator", "This deployment", "/operator/companies", "operator"),
     ]
     tabs = {
         "account": [Tab("Connected apps", "/account/apps")],
@@ -113,7 +114,12 @@ def frame(names: Names, place: str = "", tab: str = "", **changes: Any) -> dict[
             Tab("Directory", "/companies/1/directory"),
             Tab("Service accounts", "/companies/1/service-accounts"),
         ],
-        "developer": [Tab("Apps", "/developer/apps")],
+        "developer": [Tab("Apps", "/developer/apps"), Tab("Terms of use", "/developer/terms")],
+        "operator": [
+            Tab("Companies", "/operator/companies"),
+            Tab("Apps", "/operator/apps"),
+            Tab("Terms of use", "/operator/terms"),
+        ],
     }.get(place, [])
     return {
         "viewer": {"name": names.user, "email": names.email, "user_id": 1},

@@ -8,7 +8,9 @@ from starlette.responses import Response
 
 from gatewright.apps import service, store
 from gatewright.apps.model import App, CreatedApp
+from gatewright.apps.terms_store import load_terms_standing
 from gatewright.base.errors import Conflict, Invalid, Problem, Refusal
+from gatewright.db.engine import Reader
 from gatewright.web.access import Viewer, viewer_of
 from gatewright.web.core import core_of
 from gatewright.web.csrf import guarded_form
@@ -28,7 +30,8 @@ async def show_all(request: Request) -> Response:
     async with core_of(request).database.read() as reader:
         apps = await store.load_owned_apps(reader, viewer.user_id)
         reach = await store.count_reach(reader, [app.id for app in apps])
-    context = {"apps": [shown_app(app, reach[app.id]) for app in apps], "terms": None}
+        waits = await waiting_terms(reader, viewer)
+    context = {"apps": [shown_app(app, reach[app.id]) for app in apps], "terms": waits}
     return await render(request, "developer/apps.html", context, place=PLACE, tab=TAB)
 
 
@@ -53,7 +56,7 @@ async def create(request: Request) -> Response:
     if made.secret is None:
         return redirect(request, f"/developer/apps/{made.app_id}", flash="Made. It has no secret: it uses PKCE.")
     app = {"app_id": made.app_id, "name": form.text("name"), "client_id": made.client_id}
-    return await secret_page(request, app, made.secret, second=False)
+    return await secret_page(request, app, made.secret)
 
 
 async def _create(request: Request, form: PageForm, viewer: Viewer, sent: str | None) -> CreatedApp:
@@ -80,22 +83,33 @@ async def _shown_before(request: Request, client_id: str) -> Response:
         app = await store.find_app(reader, client_id=client_id)
     if app is None:
         raise service.app_unknown()
-    return await secret_page(
-        request, {"app_id": app.id, "name": app.name, "client_id": app.client_id}, None, second=False
-    )
+    return await secret_page(request, {"app_id": app.id, "name": app.name, "client_id": app.client_id}, None)
 
 
 async def _new_app_page(
     request: Request, form: Mapping[str, Any], errors: Mapping[str, str], *, status: int = 200
 ) -> Response:
-    context = {"form": form, "errors": errors, "once": mint_once()}
+    async with core_of(request).database.read() as reader:
+        waits = await waiting_terms(reader, await viewer_of(request))
+    context = {"form": form, "errors": errors, "once": mint_once(), "terms": waits}
     return await render(request, "developer/new_app.html", context, status=status, place=PLACE, tab=TAB)
 
 
-async def secret_page(request: Request, app: Mapping[str, Any], secret: str | None, *, second: bool) -> Response:
-    """Return the page that shows a secret this once; without one, that it was shown before (409)."""
-    context = {"app": app, "client_secret": secret, "second": second}
+async def secret_page(
+    request: Request, app: Mapping[str, Any], secret: str | None, *, beside: str = "nothing"
+) -> Response:
+    """Return the page that shows a secret this once; without one, that it was shown before (409).
+
+    `beside`: `nothing`, `another` live one, or those that a reset `retired`.
+    """
+    context = {"app": app, "client_secret": secret, "beside": beside}
     return await render(request, "developer/secret.html", context, status=200 if secret else 409)
+
+
+async def waiting_terms(reader: Reader, viewer: Viewer) -> str | None:
+    """Return the version of the terms of use that the viewer has to accept before a change; None when none waits."""
+    standing = await load_terms_standing(reader, [viewer.user_id])
+    return standing[viewer.user_id].waits_for
 
 
 def shown_app(app: App, reach: tuple[int, int]) -> dict[str, Any]:

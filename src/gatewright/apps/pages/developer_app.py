@@ -7,10 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gatewright.apps import service, store
-from gatewright.apps.model import App, LiveSecret
-from gatewright.apps.pages.developer import PLACE, TAB, errors_of, lines, secret_page, shown_app
+from gatewright.apps.developer_store import load_refused_days
+from gatewright.apps.model import AddedSecret, App, LiveSecret
+from gatewright.apps.pages.developer import PLACE, TAB, errors_of, lines, secret_page, shown_app, waiting_terms
+from gatewright.apps.pages.figures import day_heads, refused_rows, since
 from gatewright.base.errors import Conflict, Invalid
 from gatewright.base.ids import AppId, SecretId
+from gatewright.db.engine import Verb
 from gatewright.web.access import Viewer, viewer_of
 from gatewright.web.core import core_of
 from gatewright.web.csrf import guarded_form
@@ -18,6 +21,9 @@ from gatewright.web.edge import seen
 from gatewright.web.html import redirect, render
 from gatewright.web.once import form_id, mint_once
 from gatewright.web.paths import numbered
+
+WEEK = 7
+REFUSED_DAYS = 30
 
 
 async def show(request: Request) -> Response:
@@ -44,12 +50,21 @@ async def save_redirect_uris(request: Request) -> Response:
 
 async def add_secret(request: Request) -> Response:
     """Add a second secret beside the first; this answer alone shows it (D3, D4)."""
+    return await _new_secret(request, service.add_secret, beside="another")
+
+
+async def reset_secrets(request: Request) -> Response:
+    """Retire every secret and make one new, shown in this answer alone (D4)."""
+    return await _new_secret(request, service.reset_secrets, beside="retired")
+
+
+async def _new_secret(request: Request, make: Verb[..., AddedSecret], *, beside: str) -> Response:
     form = await guarded_form(request)
     viewer, app = await _own_app(request)
     core = core_of(request)
     brief = {"app_id": app.id, "name": app.name, "client_id": app.client_id}
     try:
-        added = await service.add_secret(
+        added = await make(
             core.database,
             app_id=app.id,
             keys=core.keys,
@@ -59,9 +74,22 @@ async def add_secret(request: Request) -> Response:
         )
     except Conflict as refusal:
         if refusal.code == "made_before":
-            return await secret_page(request, brief, None, second=True)
+            return await secret_page(request, brief, None)
         return await _app_page(request, app, {}, {"": f"{refusal.message} {refusal.help}".strip()}, status=422)
-    return await secret_page(request, brief, added.secret, second=True)
+    return await secret_page(request, brief, added.secret, beside=beside)
+
+
+async def delete(request: Request) -> Response:
+    """Delete the app, its name typed: every authorization and installation of it ends (D6)."""
+    form = await guarded_form(request)
+    viewer, app = await _own_app(request)
+    if form.text("typed").split() != app.name.split():
+        wrong = {"typed": "Type the name exactly as it stands above."}
+        return await _app_page(request, app, {}, wrong, status=422)
+    noted = seen(request)
+    origin = noted.origin("user", viewer.user_id)
+    await service.delete_app(core_of(request).database, app_id=app.id, origin=origin, now=noted.now)
+    return redirect(request, "/developer/apps", flash=f"{app.name} is deleted. It stopped everywhere.")
 
 
 async def retire_secret(request: Request) -> Response:
@@ -115,6 +143,8 @@ async def _app_page(
     async with core.database.read() as reader:
         secrets = await store.load_live_secrets(reader, app.id)
         reach = await store.count_reach(reader, [app.id])
+        waits = await waiting_terms(reader, await viewer_of(request))
+        refused = await load_refused_days(reader, app.id, since=since(seen(request).now, REFUSED_DAYS))
     context = {
         "app": shown_app(app, reach[app.id]),
         "secrets": [_secret(secret) for secret in secrets],
@@ -123,7 +153,9 @@ async def _app_page(
         "issuer": core.settings.issuer,
         "redirect_uri": app.redirect_uris[0] if app.redirect_uris else "",
         "once": mint_once(),
-        "may_change": True,
+        "terms": waits,
+        "days": day_heads(seen(request).now, WEEK),
+        "refused": refused_rows(refused, now=seen(request).now, week=WEEK),
     }
     return await render(request, "developer/app.html", context, status=status, place=PLACE, tab=TAB)
 
@@ -142,6 +174,7 @@ def _secret(secret: LiveSecret) -> dict[str, Any]:
         "id": secret.id,
         "prefix": f"{secret.hint}…",
         "made_at": secret.created_at,
+        "made_by": secret.created_by,
         "last_used_at": secret.last_used_at,
         "families": secret.families,
     }

@@ -27,7 +27,7 @@ async def publish_terms(tx: Transaction, *, version: str, text: str, origin: Ori
     at = now if current is None else max(now, current.published_at + _NEXT)
     if not await store.insert_terms(tx, version=version, text=text, now=at):
         if await store.load_terms_text(tx, version) != text:
-            raise Invalid(Problem("terms", f"version {version} is published with another text; name a new version"))
+            raise Invalid(Problem("version", f"version {version} is published with another text; name a new version"))
         return False
     await record(tx, TermsPublished(version=version), origin=origin, now=now)
     return True
