@@ -90,6 +90,7 @@ class History:
             await self._service_accounts(day)
         with clock_at(morning + timedelta(minutes=25)):
             await self._admins(day)
+            await self._developers(day)
         with clock_at(morning + timedelta(minutes=40)):
             is_weekend = morning.weekday() >= 5
             for working in self.working:
@@ -154,6 +155,13 @@ class History:
         elif day == 12:
             await self._press("ben@northwind.example", f"/account/apps/{pocket}/end")
             self.working = [one for one in self.working if (one.email, one.app) != ("ben@northwind.example", POCKET)]
+
+    async def _developers(self, day: int) -> None:
+        if day == 0:  # Sofia has not read them yet, and her pages say so (D1)
+            await self._press("nils@punchlist.example", "/developer/terms")
+        elif day == 6:
+            page = f"/developer/apps/{self.made['apps'][PUNCHLIST]['id']}"
+            await self._press("nils@punchlist.example", page, "secrets")
 
     async def _press(self, email: str, page: str, act: str = "", **fields: str) -> None:
         person = await self._signed_in(email)

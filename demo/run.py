@@ -86,7 +86,8 @@ async def _load(settings: Settings, made: Path, now: datetime) -> None:
 
 async def _play(settings: Settings, made: dict[str, Any], now: datetime) -> None:
     configure_logging("json", lowest=logging.WARNING)
-    app = create_app(settings)
+    # Two weeks pass in seconds here, which no rate limit can know.
+    app = create_app(settings.model_copy(update={"rate_limit_hour": 0, "rate_limit_spike": 0}))
     async with app.router.lifespan_context(app):
         await History(app, made).play(now)
 
