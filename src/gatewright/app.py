@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount
 
 from gatewright import __version__
+from gatewright.activity import record_api, record_pages
 from gatewright.activity.counters import Counters
 from gatewright.activity.model import NOT_APPLICABLE, Refusal
 from gatewright.activity.traces import RecordedTraces
@@ -52,6 +53,7 @@ ROUTES: tuple[Sequence[BaseRoute], ...] = (
     directory_api.router.routes,
     apps_api.router.routes,
     service_accounts_api.router.routes,
+    record_api.router.routes,
     health.routes,
     authorize_endpoint.routes,
     login_pages.routes,
@@ -59,6 +61,7 @@ ROUTES: tuple[Sequence[BaseRoute], ...] = (
     directory_pages.routes,
     apps_pages.routes,
     service_accounts_pages.routes,
+    record_pages.routes,
     [Mount("/static", Static(), name="static")],
 )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 
 from gatewright.base.ids import NO_COMPANY, CompanyId
 from gatewright.db.engine import Database, Reader
@@ -87,6 +87,18 @@ async def load_recorded(
     via = await _names(reader, NO_COMPANY, "app_id", {row.via_app_id for row in rows if row.via_app_id})
     people = await _people(reader, company_id, rows)
     return [_recorded(row, names, via, people) for row in rows]
+
+
+async def name_of(reader: Reader, company_id: CompanyId, key: str, id_: int) -> str | None:
+    """Return the name of one thing, such as a `contact_id`; None when the company has none (P6).
+
+    An app is named where it ever did something in the company, or something was done to it.
+    """
+    if key == "app_id" and company_id != NO_COMPANY:
+        came = exists().where(*_conditions(company_id, Wanted(app_id=id_)))
+        if not (await reader.execute(select(came))).scalar_one():
+            return None
+    return (await _names(reader, company_id, key, {id_})).get(id_)
 
 
 async def position_of(reader: Reader, company_id: CompanyId, event_id: int) -> int | None:
