@@ -295,7 +295,7 @@ async def test_nobody_takes_by_a_template_from_those_who_hold_more(town: Town) -
 
 
 async def test_no_template_takes_the_last_admin_away(town: Town) -> None:
-    """M5: by being assigned, or by a change under all admins at once; service accounts and the inactive do not count."""
+    """M5: by being assigned, or by a change under all admins at once; accounts and the inactive do not count."""
     here = await town.company()
     ada, ben = await town.admin(here), await town.user()
     gone = await town.contact(here, user_id=ben, directory="admin")

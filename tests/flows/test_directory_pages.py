@@ -88,7 +88,9 @@ async def test_a_contact_is_added_and_its_levels_are_set_next(world: World) -> N
     """P2: no user is joined by an address; the page says the same whoever has it."""
     browser = await world.signed_in("ada")
     form = Page(await browser.get(at(world, "/directory"))).form(field="email")
-    added = await browser.post(form.action, data={**form.fields, "name": "Bea Birch", "email": "bea@example.com"})
+    added = await browser.post(
+        form.action, data={**form.fields, "invite": "", "name": "Bea Birch", "email": "bea@example.com"}
+    )
     assert added.status_code == 303
     page = await browser.get(added.headers["location"])
     assert "No sign-in: an entry in the address book" in page.text
@@ -301,7 +303,7 @@ async def test_names_are_shown_as_text(world: World) -> None:
     browser = await world.signed_in("ada")
     form = Page(await browser.get(at(world, "/directory"))).form(field="email")
     name = "<script>alert(1)</script>{{7*7}}"
-    added = await browser.post(form.action, data={**form.fields, "name": name, "email": "s@b.example"})
+    added = await browser.post(form.action, data={**form.fields, "invite": "", "name": name, "email": "s@b.example"})
     for path in (added.headers["location"], at(world, "/directory")):
         shown = (await browser.get(path)).text
         assert "<script>alert" not in shown

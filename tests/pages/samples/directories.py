@@ -6,7 +6,9 @@ from tests.pages.samples.parts import (
     Context,
     Names,
     Pages,
+    ago,
     frame,
+    signed_out,
 )
 
 
@@ -20,6 +22,7 @@ def directory(names: Names) -> Pages:
             "name": names.user,
             "email": names.email,
             "kind": "user",
+            "template": "Site engineer",
             "levels": [{"tool_name": "Directory", "level": "admin"}, {"tool_name": "Admin", "level": "admin"}],
             "projects": 7,
         },
@@ -28,6 +31,7 @@ def directory(names: Names) -> Pages:
             "name": "Ben Ito",
             "email": "ben@northwind.example",
             "kind": "user",
+            "template": "Site engineer",
             "levels": [{"tool_name": "Directory", "level": "read_only"}],
             "projects": 1,
         },
@@ -36,6 +40,7 @@ def directory(names: Names) -> Pages:
             "name": names.account,
             "email": "nightly-export.4f2a@svc.northwind.example",
             "kind": "service_account",
+            "template": None,
             "levels": [],
             "projects": 0,
         },
@@ -44,6 +49,7 @@ def directory(names: Names) -> Pages:
             "name": "Concrete supplier",
             "email": "orders@concrete.example",
             "kind": "none",
+            "template": None,
             "levels": [],
             "projects": 0,
         },
@@ -52,6 +58,7 @@ def directory(names: Names) -> Pages:
             "name": "Ledger import",
             "email": None,
             "kind": "service_account",
+            "template": None,
             "levels": [{"tool_name": "Reports", "level": "standard"}],
             "projects": 2,
         },
@@ -61,19 +68,25 @@ def directory(names: Names) -> Pages:
         **inside,
         "company": one,
         "q": "",
+        "kind": "",
+        "template": "",
+        "templates": [{"id": 4, "name": "Site engineer"}, {"id": 5, "name": names.app}],
         "contacts": contacts,
         "paging": paging,
         "may_add": True,
-        "form": {},
+        "form": {"invite": "yes"},
         "errors": {},
-        "invitation": None,
     }
     yield "directory", "company/directory.html", page
-    yield (
-        "directory_added",
-        "company/directory.html",
-        {**page, "invitation": {"email": names.email, "link": "https://id.northwind.example/invitation/" + "x" * 43}},
-    )
+    invited = {
+        **signed_out(names),
+        "company": one,
+        "contact": {"name": names.user, "email": names.email},
+        "back": "/companies/1/directory/4",
+        "link": "https://id.northwind.example/invitation/" + "x" * 43,
+    }
+    yield "invited", "company/invited.html", invited
+    yield "invited_again", "company/invited.html", {**invited, "link": None}
     yield (
         "directory_failed",
         "company/directory.html",
@@ -90,6 +103,8 @@ def directory(names: Names) -> Pages:
         {**page, "contacts": [], "paging": {**paging, "last": 1}, "may_add": False},
     )
     yield from contact(names, one, inside)
+    yield from template(names)
+    yield from project(names)
 
 
 LAST: Final = "is the last active user with Directory: Admin here; someone else must hold it first."
@@ -135,6 +150,15 @@ def contact(names: Names, one: Context, inside: Context) -> Pages:
             "service_account_id": None,
         },
         "may_edit": True,
+        "template": {"id": 4, "name": names.app},
+        "templates": [{"id": 4, "name": names.app}, {"id": 5, "name": "Office"}],
+        "chosen_template": "4",
+        "needs_confirm_of_template": None,
+        "invitation": None,
+        "explained": [
+            {"name": "Whole company", "questions": [{"query": f"tool={tool}", "name": tool} for tool in whole]},
+            {"name": names.project, "questions": [{"query": "tool=rfis&project_id=1", "name": "RFIs"}]},
+        ],
         "company_row": cells(
             ["admin", "admin", "none", "read_only", "standard"],
             whole,
@@ -169,13 +193,19 @@ def contact(names: Names, one: Context, inside: Context) -> Pages:
             "form": {"name": names.account, "email": account["email"]},
             "errors": {"": "Nothing is saved yet."},
             "needs_confirm": "With Directory: Admin a program can change every level here, its own too.",
-            "removal": {"projects": 3, "apps": [], "locked": None},
+            "template": None,
+            "removal": {"projects": 3, "apps": [], "locked": "This contact goes with its service account."},
         },
     )
     yield (
         "contact_read",
         "company/contact.html",
-        {**page, "may_edit": False, "projects": [{**project, "may_remove": False} for project in projects]},
+        {
+            **page,
+            "may_edit": False,
+            "explained": [],
+            "projects": [{**project, "may_remove": False} for project in projects],
+        },
     )
     yield (
         "contact_bare",
@@ -185,6 +215,9 @@ def contact(names: Names, one: Context, inside: Context) -> Pages:
             "contact": {**account, "kind": "none", "email": None, "service_account_id": None},
             "projects": [],
             "other_projects": [],
+            "templates": [],
+            "template": None,
+            "invitation": {"since": ago(days=2), "shown_with": "2026-11-21T14:02:11Z"},
             "removal": {"projects": 0, "apps": [], "locked": None},
         },
     )
@@ -198,3 +231,124 @@ def contact(names: Names, one: Context, inside: Context) -> Pages:
             "projects": [{**projects[0], "cells": cells(["standard"] * 11, many)}],
         },
     )
+
+
+def template(names: Names) -> Pages:
+    """Yield permission templates: all of them, one, and whom a change would touch."""
+    inside = frame(names, "company:1", "Templates")
+    one = {"id": 1, "name": names.company}
+    held = [{"tool_name": "Directory", "level": "read_only"}, {"tool_name": "Documents", "level": "standard"}]
+    page = {
+        **inside,
+        "company": one,
+        "templates": [
+            {"id": 4, "name": names.app, "contacts": 14, "company": held, "project": held[1:]},
+            {"id": 5, "name": "Office", "contacts": 0, "company": [], "project": []},
+        ],
+        "paging": {"page": 1, "last": 3, "total": 112, "previous": None, "next": "?page=2"},
+        "form": {},
+        "errors": {},
+    }
+    yield "templates", "company/templates.html", page
+    failed = {"form": {"name": names.app}, "errors": {"name": "It is the name of another template already."}}
+    yield "templates_failed", "company/templates.html", {**page, **failed}
+    yield "templates_empty", "company/templates.html", {**page, "templates": []}
+    shown = {
+        **inside,
+        "company": one,
+        "template": {"id": 4, "name": names.app, "contacts": 14},
+        "company_row": cells(["read_only", "none", "standard"], ("Directory", "Admin", "Documents")),
+        "project_row": cells(["standard", "read_only", "none", "none", "none"]),
+        "form": {"name": names.app},
+        "errors": {},
+    }
+    yield "template", "company/template.html", shown
+    yield (
+        "template_unheld",
+        "company/template.html",
+        {
+            **shown,
+            "template": {**shown["template"], "contacts": 0},  # type: ignore[dict-item]
+            "errors": {"": "You hold Read only on budget, so you cannot give Admin."},
+        },
+    )
+    preview = {
+        **inside,
+        "company": one,
+        "template": {"id": 4, "name": names.app, "contacts": 14},
+        "company_moves": [
+            {"tool_name": "Directory", "before": "read_only", "after": "none"},
+            {"tool_name": "Documents", "before": "standard", "after": "admin"},
+        ],
+        "project_moves": [{"tool_name": "RFIs", "before": "none", "after": "read_only"}],
+        "renamed": names.project,
+        "contacts": [
+            {"contact_id": 1, "name": names.user, "kind": "user", "projects": 3},
+            {"contact_id": 2, "name": names.account, "kind": "service_account", "projects": 0},
+        ],
+        "paging": {"page": 1, "last": 1, "total": 14, "previous": None, "next": None},
+        "sent": {"name": names.project, "company.directory": "none"},
+        "needs_confirm": None,
+    }
+    yield "template_preview", "company/template_preview.html", preview
+    warned = {"needs_confirm": "A service account holds this template.", "project_moves": [], "renamed": None}
+    yield "template_confirm", "company/template_preview.html", {**preview, **warned}
+    nothing = {"company_moves": [], "project_moves": [], "renamed": None, "contacts": []}
+    yield "template_same", "company/template_preview.html", {**preview, **nothing}
+
+
+def project(names: Names) -> Pages:
+    """Yield projects: all of them, one with its members, one that is only known by name; and the settings."""
+    inside = frame(names, "company:1", "Projects")
+    one = {"id": 1, "name": names.company, "app_access": "approval"}
+    paging = {"page": 1, "last": 2, "total": 61, "previous": None, "next": "?page=2"}
+    page = {
+        **inside,
+        "company": one,
+        "q": "",
+        "sees_all": True,
+        "projects": [
+            {"id": 1, "name": names.project, "number": "P-9", "is_active": True, "members": 14},
+            {"id": 2, "name": "Mill Street School", "number": None, "is_active": False, "members": 0},
+        ],
+        "paging": paging,
+        "form": {},
+        "errors": {},
+    }
+    yield "projects", "company/projects.html", page
+    yield "projects_empty", "company/projects.html", {**page, "projects": [], "sees_all": False}
+    failed = {"q": names.app, "projects": [], "errors": {"name": "It is the name of another project already."}}
+    yield "projects_failed", "company/projects.html", {**page, **failed, "form": {"name": names.project}}
+    held = [{"tool_name": "RFIs", "level": "read_only"}, {"tool_name": "Drawings", "level": "standard"}]
+    shown = {
+        **inside,
+        "company": one,
+        "project": {"id": 1, "name": names.project, "number": "P-9", "is_active": True},
+        "members": [
+            {"contact_id": 1, "name": names.user, "kind": "user", "levels": [], "is_company_admin": True},
+            {"contact_id": 2, "name": "Ben Ito", "kind": "user", "levels": held, "is_company_admin": False},
+            {
+                "contact_id": 3,
+                "name": names.account,
+                "kind": "service_account",
+                "levels": [],
+                "is_company_admin": False,
+            },
+        ],
+        "q": "",
+        "find": "co",
+        "found": [{"contact_id": 4, "name": "Concrete supplier", "kind": "none", "email": "orders@concrete.example"}],
+        "paging": paging,
+        "may_read": True,
+        "may_edit": True,
+        "form": {"name": names.project, "project_number": "P-9", "is_active": "yes"},
+        "errors": {},
+    }
+    yield "project", "company/project.html", shown
+    bare = {"members": [], "found": [], "may_read": False, "may_edit": False, "paging": {**paging, "last": 1}}
+    yield "project_known", "company/project.html", {**shown, **bare}
+    none = {"members": [], "found": [], "q": names.app, "find": names.user, "errors": {"": "You hold none on rfis."}}
+    yield "project_nobody", "company/project.html", {**shown, **none}
+    set_ = {**frame(names, "company:1", "Overview"), "company": one, "errors": {}}
+    yield "settings", "company/settings.html", set_
+    yield "settings_failed", "company/settings.html", {**set_, "errors": {"": "app_access must be open or approval."}}

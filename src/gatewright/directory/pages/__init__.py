@@ -1,22 +1,41 @@
-"""The directory's pages: a company's overview, its directory, a contact."""
+"""The directory's pages: a company's overview and settings, its directory, contacts, templates and projects."""
 
 from starlette.routing import Route
 
-from gatewright.directory.pages import contact, directory, overview
+from gatewright.directory.pages import contact, directory, overview, projects, templates
 
 COMPANY = "/companies/{company_id}"
 DIRECTORY = f"{COMPANY}/directory"
 CONTACT = f"{DIRECTORY}/{{contact_id}}"
+PROJECTS = f"{COMPANY}/projects"
+PROJECT = f"{PROJECTS}/{{project_id}}"
+TEMPLATES = f"{COMPANY}/templates"
+TEMPLATE = f"{TEMPLATES}/{{template_id}}"
 
 routes = [
     Route(COMPANY, overview.show, methods=["GET"]),
+    Route(f"{COMPANY}/settings", overview.show_settings, methods=["GET"]),
     Route(f"{COMPANY}/settings", overview.save_settings, methods=["POST"]),
     Route(DIRECTORY, directory.show, methods=["GET"]),
     Route(DIRECTORY, directory.add, methods=["POST"]),
     Route(CONTACT, contact.show, methods=["GET"]),
     Route(CONTACT, contact.save_levels, methods=["POST"]),
     Route(f"{CONTACT}/edit", contact.edit, methods=["POST"]),
+    Route(f"{CONTACT}/template", contact.set_template, methods=["POST"]),
+    Route(f"{CONTACT}/invite", contact.invite, methods=["POST"]),
     Route(f"{CONTACT}/remove", contact.remove, methods=["POST"]),
     Route(f"{CONTACT}/projects", contact.join_project, methods=["POST"]),
     Route(f"{CONTACT}/projects/{{project_id}}/remove", contact.leave_project, methods=["POST"]),
+    Route(TEMPLATES, templates.show_all, methods=["GET"]),
+    Route(TEMPLATES, templates.create, methods=["POST"]),
+    Route(TEMPLATE, templates.show, methods=["GET"]),
+    Route(TEMPLATE, templates.save, methods=["POST"]),
+    Route(f"{TEMPLATE}/preview", templates.preview, methods=["GET"]),
+    Route(f"{TEMPLATE}/delete", templates.delete, methods=["POST"]),
+    Route(PROJECTS, projects.show_all, methods=["GET"]),
+    Route(PROJECTS, projects.create, methods=["POST"]),
+    Route(PROJECT, projects.show, methods=["GET"]),
+    Route(PROJECT, projects.save, methods=["POST"]),
+    Route(f"{PROJECT}/members", projects.add_member, methods=["POST"]),
+    Route(f"{PROJECT}/members/{{contact_id}}/remove", projects.remove_member, methods=["POST"]),
 ]

@@ -4,15 +4,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gatewright.base.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
-from gatewright.base.ids import ContactId, ProjectId
+from gatewright.base.ids import ContactId, ProjectId, TemplateId
 from gatewright.base.levels import Level
 from gatewright.directory import service
 from gatewright.directory.model import DIRECTORY
 from gatewright.directory.pages.contact_view import Sent, answer
 from gatewright.directory.pages.grid import Stated, by_project, merged
+from gatewright.directory.pages.inviting import invite_and_answer, sent_before
 from gatewright.directory.pages.viewing import Viewing, allowed, page_errors, viewing
 from gatewright.directory.rules import CONFIRMATION
 from gatewright.directory.service.levels import contact_unknown
+from gatewright.directory.service.templates import UNKNOWN
 from gatewright.directory.store import contacts
 from gatewright.web.access import path_id, plain_id
 from gatewright.web.core import core_of
@@ -43,7 +45,7 @@ async def save_levels(request: Request) -> Response:
         errors = {} if asks else page_errors(refusal)
         sent = Sent(company=company, projects=projects, errors=errors, needs_confirm=asks)
         return await answer(request, here, contact_id, sent)
-    return redirect(request, _href(here, contact_id), flash="Levels saved." if changed else "Nothing was changed.")
+    return redirect(request, _href(here, contact_id), flash=changed or "Nothing was changed.")
 
 
 async def _save(
@@ -54,7 +56,8 @@ async def _save(
     projects: dict[ProjectId, dict[str, str]],
     *,
     confirmed: bool,
-) -> bool:
+) -> str:
+    """Return what was saved, in words; nothing when nothing changed."""
     database = core_of(request).database
     async with database.read() as reader:
         contact = await contacts.find_contact(reader, here.company.id, contact_id)
@@ -65,7 +68,7 @@ async def _save(
     if projects.keys() - levels.keys():
         # A page from before it left the project must not bring it back in.
         raise Invalid(Problem("project", "is one that this contact is no longer a member of; nothing was saved"))
-    return await service.save_levels(
+    changed = await service.save_levels(
         database,
         company_id=here.company.id,
         contact_id=contact_id,
@@ -76,6 +79,10 @@ async def _save(
         origin=here.allow.origin(request),
         now=seen(request).now,
     )
+    async with database.read() as reader:
+        now_holds = await contacts.find_contact(reader, here.company.id, contact_id)
+    detached = contact.template_id is not None and now_holds is not None and now_holds.template_id is None
+    return "" if not changed else "Levels saved. It holds its template no more." if detached else "Levels saved."
 
 
 async def edit(request: Request) -> Response:
@@ -84,12 +91,13 @@ async def edit(request: Request) -> Response:
     contact_id = _contact_id(request)
     label = {"name": form.text("name"), "email": form.text("email")}
     try:
-        await service.change_contact(
+        await service.edit_contact(
             core_of(request).database,
             company_id=here.company.id,
             contact_id=contact_id,
             name=label["name"],
             email=label["email"],
+            granted_by=here.grantor,
             origin=here.allow.origin(request),
             now=seen(request).now,
         )
@@ -97,6 +105,54 @@ async def edit(request: Request) -> Response:
         errors = page_errors(refusal, "name", "email")
         return await answer(request, here, contact_id, Sent(label=label, errors=errors))
     return redirect(request, _href(here, contact_id), flash="Name and address saved.")
+
+
+async def set_template(request: Request) -> Response:
+    """Let the contact hold a template, or none (M3, M5, S10)."""
+    form, here = await guarded_form(request), await _editing(request)
+    contact_id, chosen = _contact_id(request), form.text("template_id")
+    try:
+        number = plain_id(chosen) if chosen else None
+        if chosen and number is None:
+            raise Invalid(UNKNOWN)
+        changed = await service.assign_template(
+            core_of(request).database,
+            company_id=here.company.id,
+            contact_id=contact_id,
+            template_id=None if number is None else TemplateId(number),
+            granted_by=here.grantor,
+            confirmed=form.text("confirm") == CONFIRMATION,
+            origin=here.allow.origin(request),
+            now=seen(request).now,
+        )
+    except _REFUSED as refusal:
+        asks = refusal.code == "confirmation_required"
+        errors = {} if asks else page_errors(refusal, "template_id")
+        sent = Sent(template=chosen, errors=errors, needs_confirm_of_template=asks)
+        return await answer(request, here, contact_id, sent)
+    said = (
+        "It has the template’s levels from its next call on."
+        if chosen
+        else "It holds no template, and keeps its levels."
+    )
+    return redirect(request, _href(here, contact_id), flash=said if changed else "Nothing was changed.")
+
+
+async def invite(request: Request) -> Response:
+    """Invite the contact to sign in (P2, P7)."""
+    form, here = await guarded_form(request), await _editing(request)
+    contact_id = _contact_id(request)
+    async with core_of(request).database.read() as reader:
+        if await contacts.find_contact(reader, here.company.id, contact_id) is None:
+            raise contact_unknown()
+    return await invite_and_answer(
+        request,
+        (here.company.id, here.company.name),
+        contact_id,
+        origin=here.allow.origin(request),
+        back=_href(here, contact_id),
+        sent_again=await sent_before(request, form, here.company.id, contact_id),
+    )
 
 
 async def remove(request: Request) -> Response:
@@ -121,7 +177,7 @@ async def remove(request: Request) -> Response:
 
 
 async def join_project(request: Request) -> Response:
-    """Make the contact a member of a project, with none on every tool there (P3)."""
+    """Make the contact a member of a project, with its template's levels there, else none (P3, M3)."""
     form, here = await guarded_form(request), await _editing(request)
     contact_id, project_id = _contact_id(request), plain_id(form.text("project_id"))
     try:

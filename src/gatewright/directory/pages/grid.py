@@ -80,6 +80,36 @@ def _locked(
     return _INCLUDED if is_company_admin(contact.levels) and not is_directory else None
 
 
+def template_row(levels: Levels, tools: Sequence[Tool], scope: Scope, wanted: Stated | None = None) -> list[Cell]:
+    """Return one cell per tool of that scope, for a template (M3)."""
+    cells = []
+    for tool in _of(tools, scope):
+        stated, offered = levels.get(tool.key, Level.NONE).key, [level.key for level in tool.levels]
+        shown = (wanted or {}).get(tool.key, stated)
+        cells.append(Cell(tool.key, tool.name, shown if shown in offered else stated, offered, None))
+    return cells
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One tool whose level would become another."""
+
+    tool_name: str
+    before: str
+    after: str
+
+
+def moves(levels: Levels, tools: Sequence[Tool], scope: Scope, wanted: Stated) -> list[Move]:
+    """Return what would change, tool by tool, if `wanted` were saved."""
+    found = []
+    for tool in _of(tools, scope):
+        before = levels.get(tool.key, Level.NONE).key
+        after = wanted.get(tool.key, before)
+        if after != before and after in {level.key for level in tool.levels}:
+            found.append(Move(tool.name, before, after))
+    return found
+
+
 def merged(levels: Levels, wanted: Stated) -> dict[str, str]:
     """Return the stated levels with what the form asks for; locked cells are not in a form."""
     return {**{tool: level.key for tool, level in levels.items()}, **wanted}

@@ -1,16 +1,18 @@
 """A company's overview, and its settings."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gatewright.base.errors import Invalid
 from gatewright.base.levels import Level
 from gatewright.db.engine import Reader
 from gatewright.directory import service
 from gatewright.directory.model import ADMIN
-from gatewright.directory.pages.viewing import Viewing, allowed, viewing
+from gatewright.directory.pages.viewing import Viewing, allowed, page_errors, viewing
 from gatewright.directory.store import overview
 from gatewright.events.reading import Wanted, load_recorded
 from gatewright.events.sentences import COMPANY_KINDS, OF_PROJECTS, line
@@ -62,16 +64,33 @@ async def _came(reader: Reader, here: Viewing, *, now: datetime) -> list[overvie
     return await overview.first_calls(reader, here.company.id, since=now - _TOLD_FOR, limit=_MOST_WAITING)
 
 
+async def show_settings(request: Request) -> Response:
+    """Show the company's settings to those who may change them."""
+    return await _settings_page(request, await _setting(request))
+
+
 async def save_settings(request: Request) -> Response:
     """Change how new apps come in (I2). Needs admin: admin."""
-    form = await guarded_form(request)
-    here = await viewing(request, await allowed(request, tool=ADMIN, level=Level.ADMIN))
+    form, here = await guarded_form(request), await _setting(request)
     app_access = form.text("app_access")
-    await service.change_company(
-        core_of(request).database,
-        company_id=here.company.id,
-        app_access=app_access,
-        origin=here.allow.origin(request),
-        now=seen(request).now,
-    )
+    try:
+        await service.change_company(
+            core_of(request).database,
+            company_id=here.company.id,
+            app_access=app_access,
+            origin=here.allow.origin(request),
+            now=seen(request).now,
+        )
+    except Invalid as refusal:
+        return await _settings_page(request, here, errors=page_errors(refusal))
     return redirect(request, f"/companies/{here.company.id}", flash=_SAID[app_access])
+
+
+async def _settings_page(request: Request, here: Viewing, *, errors: Mapping[str, str] | None = None) -> Response:
+    context = {"company": asdict(here.company), "errors": errors or {}}
+    status, place = 422 if errors else 200, f"company:{here.company.id}"
+    return await render(request, "company/settings.html", context, status=status, place=place, tab="Overview")
+
+
+async def _setting(request: Request) -> Viewing:
+    return await viewing(request, await allowed(request, tool=ADMIN, level=Level.ADMIN))

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from gatewright.base.errors import Invalid, NotFound, Refusal
-from gatewright.base.ids import CompanyId, ContactId
+from gatewright.base.ids import CompanyId, ContactId, ProjectId
 from gatewright.base.levels import Level
 from gatewright.db.engine import Reader
-from gatewright.directory.model import ADMIN, Company, Grantor, Levels
+from gatewright.directory.model import ADMIN, DIRECTORY, Company, Grantor, Levels
 from gatewright.directory.rules import effective_level, is_company_admin
 from gatewright.directory.store import companies, contacts
 from gatewright.web.access import Allow, Question, path_id, viewer_may
@@ -34,6 +34,11 @@ class Viewing:
         return effective_level(self.own_levels, None, ADMIN) is Level.ADMIN
 
     @property
+    def may_read(self) -> bool:
+        """Return whether they hold `directory: read_only`: who is who, and what each may do."""
+        return effective_level(self.own_levels, None, DIRECTORY) >= Level.READ_ONLY
+
+    @property
     def grantor(self) -> Grantor:
         """Return whose levels bound what they may give and take (M5)."""
         if self.allow.contact_id is None:
@@ -46,12 +51,19 @@ class Viewing:
         return None if self.may_edit else self.grantor.contact_id
 
 
-async def allowed(request: Request, *, tool: str | None = None, level: Level | None = None) -> Allow:
-    """Return the viewer whom this page of the company of the path is open to; a no is raised (M6)."""
+async def allowed(
+    request: Request, *, tool: str | None = None, level: Level | None = None, on_project: bool = False
+) -> Allow:
+    """Return the viewer whom this page of the company of the path is open to; a no is raised (M6).
+
+    `on_project`: the path names a project too, of which the viewer has to know (P6).
+    """
     question = Question(
         company_id=CompanyId(path_id(request, "company_id", "company_unknown")),
         needs_company=True,
+        project_id=ProjectId(path_id(request, "project_id", "project_unknown")) if on_project else None,
         tool=tool,
+        of_company=on_project,
         level=level,
         any_level=tool is None,
     )

@@ -1,7 +1,8 @@
 """Contacts and their memberships of projects. Every statement names the company (P6)."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,12 +12,12 @@ from gatewright.base.folding import fold_email
 from gatewright.base.ids import CompanyId, ContactId, ProjectId, TemplateId, UserId
 from gatewright.db.engine import Reader, Transaction
 from gatewright.db.schema import contacts, project_members, users
-from gatewright.directory.model import Contact, Levels, Membership
+from gatewright.directory.model import Contact, Kind, Levels, Membership
 from gatewright.directory.rules import is_company_admin
 from gatewright.directory.store.companies import stored, unstored
 
 _LONGEST_SOUGHT = 254
-_COLUMNS = (
+contact_columns = (
     contacts.c.company_id,
     contacts.c.id,
     contacts.c.name,
@@ -44,25 +45,58 @@ async def find_contact_of_user(reader: Reader, company_id: CompanyId, user_id: U
     return await _contact(reader, contacts.c.company_id == company_id, contacts.c.user_id == user_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """Which contacts a list keeps: of one kind, or those that hold one template; None keeps all."""
+
+    kind: Kind | None = None
+    template_id: TemplateId | None = None
+
+
+_ALL = Narrowed()
+
+
 async def list_contacts(
-    reader: Reader, company_id: CompanyId, *, q: str, all_addresses: bool, limit: int, offset: int
+    reader: Reader,
+    company_id: CompanyId,
+    *,
+    q: str,
+    all_addresses: bool,
+    narrowed: Narrowed = _ALL,
+    limit: int,
+    offset: int,
 ) -> list[Contact]:
     """Return a part of the directory by id, of those whose name or address holds `q`.
 
     `all_addresses`: whether service accounts' addresses may be found too (S2).
     """
-    found = _matching(company_id, q=q, all_addresses=all_addresses)
-    statement = select(*_COLUMNS).where(found).order_by(contacts.c.id).limit(limit).offset(offset)
-    return [_from(row) for row in await reader.execute(statement)]
+    found = and_(matching(company_id, q=q, all_addresses=all_addresses), *_kept(narrowed))
+    statement = select(*contact_columns).where(found).order_by(contacts.c.id).limit(limit).offset(offset)
+    return [contact_of(row) for row in await reader.execute(statement)]
 
 
-async def count_contacts(reader: Reader, company_id: CompanyId, *, q: str, all_addresses: bool) -> int:
+async def count_contacts(
+    reader: Reader, company_id: CompanyId, *, q: str, all_addresses: bool, narrowed: Narrowed = _ALL
+) -> int:
     """Return how many contacts `list_contacts` would find in all."""
-    found = _matching(company_id, q=q, all_addresses=all_addresses)
+    found = and_(matching(company_id, q=q, all_addresses=all_addresses), *_kept(narrowed))
     return int((await reader.execute(select(func.count()).select_from(contacts).where(found))).scalar_one())
 
 
-def _matching(company_id: CompanyId, *, q: str, all_addresses: bool) -> ColumnElement[bool]:
+def _kept(narrowed: Narrowed) -> Iterator[ColumnElement[bool]]:
+    joins = {
+        "user": contacts.c.user_id.is_not(None),
+        "service_account": contacts.c.service_account_id.is_not(None),
+        "none": and_(contacts.c.user_id.is_(None), contacts.c.service_account_id.is_(None)),
+    }
+    if narrowed.kind is not None:
+        yield joins[narrowed.kind]
+    if narrowed.template_id is not None:
+        yield contacts.c.template_id == narrowed.template_id
+
+
+def matching(company_id: CompanyId, *, q: str, all_addresses: bool) -> ColumnElement[bool]:
+    """Return the condition that a contact is in the directory and its name or address holds `q` (S2)."""
     here = contacts.c.company_id == company_id
     if not q:
         return here
@@ -128,12 +162,14 @@ async def _write(
 
 
 async def _contact(reader: Reader, *conditions: Any) -> Contact | None:
-    row = (await reader.execute(select(*_COLUMNS).where(*conditions))).one_or_none()
-    return row and _from(row)
+    row = (await reader.execute(select(*contact_columns).where(*conditions))).one_or_none()
+    return row and contact_of(row)
 
 
-def _from(row: Row[Any]) -> Contact:
-    return Contact(**{**row._mapping, "levels": unstored(row.levels)})
+def contact_of(row: Row[Any]) -> Contact:
+    """Return the contact in a row that has `contact_columns`, and perhaps more."""
+    named = {column.name: row._mapping[column.name] for column in contact_columns}
+    return Contact(**{**named, "levels": unstored(row.levels)})
 
 
 # memberships ---------------------------------------------------------------------------------

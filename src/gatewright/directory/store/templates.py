@@ -54,6 +54,12 @@ async def list_templates(reader: Reader, company_id: CompanyId, *, limit: int, o
     return [HeldTemplate(_from(row), row.held) for row in rows]
 
 
+async def template_names(reader: Reader, company_id: CompanyId, *, limit: int) -> list[tuple[TemplateId, str]]:
+    """Return id and name of the company's templates, by name."""
+    statement = select(_T.id, _T.name).where(_T.company_id == company_id).order_by(_T.name, _T.id).limit(limit)
+    return [(row.id, row.name) for row in await reader.execute(statement)]
+
+
 async def count_templates(reader: Reader, company_id: CompanyId) -> int:
     """Return how many templates the company has."""
     counted = select(func.count()).select_from(permission_templates).where(_T.company_id == company_id)

@@ -1,0 +1,118 @@
+"""Lists of projects and of those who are members of one. Reads only."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
+
+from gatewright.base.ids import CompanyId, ContactId, ProjectId
+from gatewright.db.engine import Reader
+from gatewright.db.schema import contacts, project_members, projects
+from gatewright.directory.model import Contact, Levels
+from gatewright.directory.store.companies import unstored
+from gatewright.directory.store.contacts import contact_columns, contact_of, matching
+
+_LONGEST_SOUGHT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRow:
+    """A project in a list, and how many contacts are members of it."""
+
+    id: ProjectId
+    name: str
+    number: str | None
+    is_active: bool
+    members: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """A contact that is a member of a project, with its levels there."""
+
+    contact: Contact
+    on_project: Levels
+
+
+async def list_projects(
+    reader: Reader, company_id: CompanyId, *, q: str, known_to: ContactId | None, limit: int, offset: int
+) -> list[ProjectRow]:
+    """Return a part of the projects by name, of those whose name or number holds `q`.
+
+    `known_to`: only those that this contact is a member of (P6).
+    """
+    m = project_members.c
+    members = (
+        select(func.count())
+        .where(m.company_id == projects.c.company_id, m.project_id == projects.c.id)
+        .scalar_subquery()
+    )
+    columns = (projects.c.id, projects.c.name, projects.c.project_number.label("number"), projects.c.is_active)
+    statement = select(*columns, members.label("members")).where(_sought(company_id, q=q, known_to=known_to))
+    rows = await reader.execute(statement.order_by(projects.c.name, projects.c.id).limit(limit).offset(offset))
+    return [ProjectRow(**row._mapping) for row in rows]
+
+
+async def count_projects(reader: Reader, company_id: CompanyId, *, q: str, known_to: ContactId | None) -> int:
+    """Return how many projects `list_projects` would find in all."""
+    found = _sought(company_id, q=q, known_to=known_to)
+    return int((await reader.execute(select(func.count()).select_from(projects).where(found))).scalar_one())
+
+
+def _sought(company_id: CompanyId, *, q: str, known_to: ContactId | None) -> ColumnElement[bool]:
+    found = projects.c.company_id == company_id
+    if len(q) > _LONGEST_SOUGHT:
+        return false()
+    if q:
+        parts = (projects.c.name, projects.c.project_number)
+        found = and_(found, or_(*(func.lower(part).contains(q.lower(), autoescape=True) for part in parts)))
+    if known_to is not None:
+        m = project_members.c
+        theirs = select(m.project_id).where(m.company_id == company_id, m.contact_id == known_to)
+        found = and_(found, projects.c.id.in_(theirs))
+    return found
+
+
+async def list_members(
+    reader: Reader,
+    company_id: CompanyId,
+    project_id: ProjectId,
+    *,
+    q: str,
+    all_addresses: bool,
+    limit: int,
+    offset: int,
+) -> list[MemberRow]:
+    """Return a part of those who are members of the project, by contact id (S2: `all_addresses`)."""
+    m = project_members.c
+    statement = (
+        select(*contact_columns, m.levels.label("on_project"))
+        .join(project_members, and_(m.company_id == contacts.c.company_id, m.contact_id == contacts.c.id))
+        .where(m.project_id == project_id, matching(company_id, q=q, all_addresses=all_addresses))
+        .order_by(contacts.c.id)
+    )
+    rows = await reader.execute(statement.limit(limit).offset(offset))
+    return [MemberRow(contact_of(row), unstored(row.on_project)) for row in rows]
+
+
+async def count_members(
+    reader: Reader, company_id: CompanyId, project_id: ProjectId, *, q: str, all_addresses: bool
+) -> int:
+    """Return how many contacts `list_members` would find in all."""
+    found = and_(matching(company_id, q=q, all_addresses=all_addresses), _is_member(project_id))
+    return int((await reader.execute(select(func.count()).select_from(contacts).where(found))).scalar_one())
+
+
+async def others(
+    reader: Reader, company_id: CompanyId, project_id: ProjectId, *, q: str, all_addresses: bool, limit: int
+) -> list[Contact]:
+    """Return contacts that are no members of the project and whose name or address holds `q`, by name."""
+    found = and_(matching(company_id, q=q, all_addresses=all_addresses), ~_is_member(project_id))
+    statement = select(*contact_columns).where(found).order_by(contacts.c.name, contacts.c.id).limit(limit)
+    return [contact_of(row) for row in await reader.execute(statement)]
+
+
+def _is_member(project_id: ProjectId) -> ColumnElement[bool]:
+    m = project_members.c
+    return exists().where(
+        m.company_id == contacts.c.company_id, m.contact_id == contacts.c.id, m.project_id == project_id
+    )
