@@ -199,7 +199,7 @@ async def test_the_page_says_what_a_disconnection_would_stop(place: Place) -> No
     async with tenants.database.read() as reader:
         stops = await store.load_stops(reader, place.alder, place.app, now=LATER)
         users = await store.load_users(reader, place.alder, place.app, limit=10)
-    assert (stops.users, stops.calls_24h, stops.last_call_at) == (1, 5, NOON)
+    assert (stops.users, stops.calls_since_yesterday, stops.last_call_at) == (1, 5, NOON)
     assert [user.name for user in users] == ["Somebody"]
     await block_app(tenants.database, app_id=place.app, origin=OPERATOR, now=NOON)
     async with tenants.database.read() as reader:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -55,7 +55,7 @@ class StopsEntry(BaseModel):
     """What disconnecting stops, or stopped (I6)."""
 
     users: int
-    calls_24h: int
+    calls_24h: int = Field(description="Calls since yesterday, 00:00 UTC: they are counted by day, so at least those.")
     last_call_at: datetime | None
 
 
@@ -171,7 +171,11 @@ def _entry(one: Installation) -> dict[str, object]:
 
 
 def _stops(stops: Stops) -> dict[str, object]:
-    return {"users": stops.users, "calls_24h": stops.calls_24h, "last_call_at": _instant(stops.last_call_at)}
+    return {
+        "users": stops.users,
+        "calls_24h": stops.calls_since_yesterday,
+        "last_call_at": _instant(stops.last_call_at),
+    }
 
 
 def _instant(at: datetime | None) -> str | None:

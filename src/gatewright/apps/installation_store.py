@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, case, func, select, update
@@ -82,12 +82,10 @@ async def disconnect_everywhere(
 
 
 async def load_stops(reader: Reader, company_id: CompanyId, app_id: AppId, *, now: datetime) -> Stops:
-    """Return what disconnecting the app there would stop (I6).
-
-    Calls are counted by day (R3), so the last 24 hours are the days whose last call is in them.
-    """
+    """Return what disconnecting the app there would stop (I6)."""
     users_here = (await _count_users(reader, company_id, [app_id])).get(app_id, 0)
-    recent = case((calls.c.last_at > now - timedelta(hours=24), calls.c.count), else_=0)
+    yesterday = (now.astimezone(UTC) - timedelta(days=1)).date().isoformat()
+    recent = case((calls.c.day >= yesterday, calls.c.count), else_=0)
     statement = select(
         func.coalesce(func.sum(recent), 0).label("recent"), func.max(calls.c.last_at).label("last")
     ).where(calls.c.company_id == company_id, calls.c.app_id == app_id, calls.c.result == ALLOWED)
@@ -126,12 +124,18 @@ async def count_by_status(reader: Reader, company_id: CompanyId) -> dict[Install
     return {InstallationStatus(row.status): row.many for row in await reader.execute(statement)}
 
 
-async def count_installations(reader: Reader, company_id: CompanyId) -> int:
-    """Return how many installations the company has."""
+async def count_installations(
+    reader: Reader,
+    company_id: CompanyId,
+    *,
+    statuses: Sequence[InstallationStatus] = tuple(InstallationStatus),
+    name_folded: str = "",
+) -> int:
+    """Return how many installations `load_installations` finds in all its parts."""
     statement = (
         select(func.count())
         .select_from(installations.join(apps, apps.c.id == installations.c.app_id))
-        .where(installations.c.company_id == company_id, apps.c.deleted_at.is_(None))
+        .where(installations.c.company_id == company_id, apps.c.deleted_at.is_(None), *_so_named(statuses, name_folded))
     )
     return int((await reader.execute(statement)).scalar_one())
 
@@ -154,11 +158,7 @@ async def load_installations(
 ) -> list[Installation]:
     """Return one part of the company's installations, by app id, of those whose folded name holds `name_folded`."""
     statement = (
-        _select(company_id)
-        .where(installations.c.status.in_(statuses), apps.c.name_folded.contains(name_folded, autoescape=True))
-        .order_by(apps.c.id)
-        .offset(offset)
-        .limit(limit)
+        _select(company_id).where(*_so_named(statuses, name_folded)).order_by(apps.c.id).offset(offset).limit(limit)
     )
     return await _load(reader, company_id, statement, since=since)
 
@@ -254,6 +254,10 @@ async def _days_of_calls(
     return days
 
 
+def _so_named(statuses: Sequence[InstallationStatus], name_folded: str) -> tuple[ColumnElement[bool], ...]:
+    return installations.c.status.in_(statuses), apps.c.name_folded.contains(name_folded, autoescape=True)
+
+
 def _select(company_id: CompanyId) -> Select[Any]:
     developer = users.c.name.label("developer")
     return (
@@ -261,6 +265,7 @@ def _select(company_id: CompanyId) -> Select[Any]:
             installations,
             apps.c.name,
             apps.c.homepage,
+            apps.c.owner_id,
             developer,
             _connector.c.name.label("connector"),
             _changer.c.name.label("changer"),
@@ -299,6 +304,7 @@ def _installation(company_id: CompanyId, row: Row[Any]) -> Installation:
         app_id=row.app_id,
         name=row.name,
         developer=row.developer,
+        developer_id=row.owner_id,
         homepage=row.homepage,
         status=InstallationStatus(row.status),
         connected_by=row.connector,

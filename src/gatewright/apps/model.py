@@ -141,7 +141,7 @@ class Stops:
     """What disconnecting an app stops, or stopped, in one company (I6)."""
 
     users: int
-    calls_24h: int
+    calls_since_yesterday: int  # since its midnight in UTC: calls are counted by day (R3)
     last_call_at: datetime | None
 
 
@@ -171,6 +171,7 @@ class Installation:
     app_id: AppId
     name: str
     developer: str
+    developer_id: UserId
     homepage: str
     status: InstallationStatus
     connected_by: str | None

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gatewright.apps.rules import OUT_OF_BAND, stays_on_this_computer
+from gatewright.apps.rules import OUT_OF_BAND, said_of_terms, stays_on_this_computer
+from gatewright.apps.terms_store import load_terms_standing
 from gatewright.base.errors import BadRequest
 from gatewright.base.scopes import MANAGE
 from gatewright.base.secrets import MissingKey, Purpose
@@ -162,9 +163,11 @@ async def _consent_page(request: Request, viewer: Viewer, asked: Asked, pairs: P
     async with core_of(request).database.read() as reader:
         developer = await consent_store.developer_name(reader, client.owner_id)
         reach = await consent_store.reach_of_app(reader, user_id=viewer.user_id, app_id=client.app_id)
+        standing = (await load_terms_standing(reader, [client.owner_id]))[client.owner_id]
+    app = {"name": client.name, "developer": developer, "homepage": client.homepage, "terms": said_of_terms(standing)}
     context = {
         "request": _sealed(request, viewer, pairs),
-        "app": {"name": client.name, "developer": developer, "homepage": client.homepage, "terms_version": None},
+        "app": app,
         "scopes": asked.scopes,
         "managed": [one.name for one in reach if one.is_managed] if MANAGE in asked.scopes else [],
         "companies": [{"name": one.name, "state": one.state} for one in reach],

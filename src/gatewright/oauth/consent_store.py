@@ -41,6 +41,7 @@ class ConnectedApp:
     app_id: AppId
     name: str
     developer: str
+    developer_id: UserId
     homepage: str
     authorized_at: datetime
     scopes: tuple[str, ...]
@@ -87,6 +88,7 @@ async def connected_apps(reader: Reader, user_id: UserId) -> list[ConnectedApp]:
             app_id=AppId(row.id),
             name=row.name,
             developer=owners[row.owner_id],
+            developer_id=UserId(row.owner_id),
             homepage=row.homepage,
             authorized_at=row.renewed_at,
             scopes=tuple(row.scopes),

@@ -7,7 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gatewright.apps.rules import OUT_OF_BAND
+from gatewright.apps.rules import OUT_OF_BAND, said_of_terms
+from gatewright.apps.terms_store import load_terms_standing
 from gatewright.base.errors import NotFound
 from gatewright.base.ids import AppId
 from gatewright.base.secrets import Purpose
@@ -46,7 +47,8 @@ async def show_connected_apps(request: Request) -> Response:
     viewer = await viewer_of(request)
     async with core_of(request).database.read() as reader:
         apps = await consent_store.connected_apps(reader, viewer.user_id)
-    context = {"apps": [_app_line(app) for app in apps]}
+        standing = await load_terms_standing(reader, [app.developer_id for app in apps])
+    context = {"apps": [_app_line(app, said_of_terms(standing[app.developer_id])) for app in apps]}
     return await render(request, "account/apps.html", context, place=PLACE, tab=TAB)
 
 
@@ -112,13 +114,13 @@ async def _no_code(request: Request) -> Response:
     return await render(request, "oauth/refused.html", context, status=404)
 
 
-def _app_line(app: ConnectedApp) -> dict[str, object]:
+def _app_line(app: ConnectedApp, terms: str) -> dict[str, object]:
     return {
         "app_id": app.app_id,
         "name": app.name,
         "developer": app.developer,
         "homepage": app.homepage,
-        "terms_version": None,
+        "terms": terms,
         "authorized_at": app.authorized_at,
         "last_used_at": None,
         "scopes": list(app.scopes),

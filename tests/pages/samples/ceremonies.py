@@ -1,6 +1,6 @@
 """Consent, codes and one-time secrets."""
 
-from tests.pages.samples.parts import Names, Pages, frame, signed_out
+from tests.pages.samples.parts import TERMS, Names, Pages, frame, signed_out
 
 
 def ceremonies(names: Names) -> Pages:
@@ -10,7 +10,7 @@ def ceremonies(names: Names) -> Pages:
         "name": names.app,
         "developer": names.developer,
         "homepage": "https://sync.acme.example/",
-        "terms_version": "2026-11",
+        "terms": TERMS[0],
         "client_id": "gwc_3n9v2kq7d1txm4s8",
     }
     inside = frame(names)
@@ -39,7 +39,7 @@ def ceremonies(names: Names) -> Pages:
             "managed": [],
             "companies": [],
             "return_to": {"kind": "loopback", "host": "127.0.0.1"},
-            "app": {**app, "homepage": "", "terms_version": None},
+            "app": {**app, "homepage": "", "terms": ""},
         },
     )
     yield "consent_code", "oauth/consent.html", {**consent, "managed": [], "return_to": {"kind": "code", "host": ""}}

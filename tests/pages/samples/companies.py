@@ -6,6 +6,7 @@ from tests.pages.samples.parts import (
     NONE,
     NOW,
     RARE,
+    TERMS,
     Context,
     Names,
     Pages,
@@ -41,7 +42,11 @@ def company(names: Names) -> Pages:
         ],
     }
     yield "overview", "company/overview.html", overview
-    yield "overview_contact", "company/overview.html", {**overview, "waiting": [], "came": [], "may_set": False, "events": []}
+    yield (
+        "overview_contact",
+        "company/overview.html",
+        {**overview, "waiting": [], "came": [], "may_set": False, "events": []},
+    )
     rows = [
         ("Timecard Mobile", "connected", 31, ago(seconds=9), 884, FORTNIGHT),
         (names.app, "connected", 14, ago(minutes=3), 1204, FORTNIGHT),
@@ -53,6 +58,7 @@ def company(names: Names) -> Pages:
             "app_id": at,
             "name": name,
             "developer": names.developer,
+            "terms": TERMS[at % 2],
             "status": status,
             "users": users,
             "last_call_at": last,
@@ -70,6 +76,8 @@ def company(names: Names) -> Pages:
         "totals": {"all": 4, "connected": 3, "disconnected": 1},
         "waiting": asks(names),
         "apps": apps,
+        "more_waiting": 12,
+        "paging": {"page": 1, "last": 3, "total": 122, "previous": None, "next": "?page=2"},
         "unseen": [],
     }
     yield "app_management", "company/apps.html", listing
@@ -79,6 +87,7 @@ def company(names: Names) -> Pages:
         {
             **listing,
             "company": {**one, "app_access": "open", "contacts": 3},
+            "more_waiting": 0,
             "totals": {"all": 0, "connected": 0, "disconnected": 0},
             "waiting": [],
             "apps": [],
@@ -91,6 +100,7 @@ def company(names: Names) -> Pages:
             **listing,
             "q": names.app,
             "status": "connected",
+            "more_waiting": 0,
             "waiting": [],
             "apps": [],
             "unseen": [{"app_id": 9, "name": names.app, "developer": names.developer}],
@@ -120,7 +130,8 @@ def app_here(names: Names, one: Context, inside: Context) -> Pages:
             "name": names.app,
             "developer": names.developer,
             "homepage": "https://sync.acme.example",
-            "terms_version": "2026-11",
+            "terms": TERMS[0],
+            "is_blocked": False,
             "status": "connected",
             "changed_by": "Ben Ito",
             "by_first_call": True,
@@ -128,7 +139,7 @@ def app_here(names: Names, one: Context, inside: Context) -> Pages:
         },
         "facts": {
             "users": 14,
-            "calls_24h": 1204,
+            "calls_since_yesterday": 1204,
             "calls_day_average": 548,
             "last_call_at": ago(minutes=3),
             "last_call_for": names.user,
@@ -143,7 +154,7 @@ def app_here(names: Names, one: Context, inside: Context) -> Pages:
     }
     quiet = {
         "users": 0,
-        "calls_24h": 0,
+        "calls_since_yesterday": 0,
         "calls_day_average": 0,
         "last_call_at": None,
         "last_call_for": None,
@@ -195,7 +206,8 @@ def app_here(names: Names, one: Context, inside: Context) -> Pages:
                 "changed_by": None,
                 "by_first_call": False,
                 "changed_at": None,
-                "terms_version": None,
+                "terms": TERMS[1],
+                "is_blocked": True,
                 "homepage": "",
             },
             "facts": quiet,

@@ -31,6 +31,10 @@ class Names:
     project: str = "Pier 9"
 
 
+TERMS: Final = (
+    "accepted the terms of use 2026-11",
+    "accepted the terms of use 2025-01, and has not accepted the current ones, 2026-11",
+)
 PLAIN: Final = Names()
 STRESS: Final = Names(
     LONG,

@@ -1,6 +1,6 @@
 """Sign-in, one’s own account, and the pages that refuse."""
 
-from tests.pages.samples.parts import Context, Names, Pages, ago, frame, made_and_raised, signed_out
+from tests.pages.samples.parts import TERMS, Context, Names, Pages, ago, frame, made_and_raised, signed_out
 
 
 def sign_in(names: Names) -> Pages:
@@ -69,7 +69,7 @@ def own_account(names: Names) -> Pages:
             "name": names.app,
             "developer": names.developer,
             "homepage": "https://sync.acme.example",
-            "terms_version": "2026-11",
+            "terms": TERMS[1],
             "authorized_at": ago(days=20),
             "last_used_at": ago(minutes=3),
             "scopes": ["company.manage"],
@@ -80,7 +80,7 @@ def own_account(names: Names) -> Pages:
             "name": "Ledger Bridge",
             "developer": "Tally Works",
             "homepage": "",
-            "terms_version": None,
+            "terms": "",
             "authorized_at": ago(hours=2),
             "last_used_at": None,
             "scopes": [],

@@ -8,11 +8,21 @@ from starlette.responses import Response
 
 from gatewright.apps import installation_service as service
 from gatewright.apps import installation_store as store
-from gatewright.apps.model import App, CompanyBrief, Installation, InstallationChange, InstallationStatus, Stops
+from gatewright.apps.model import (
+    App,
+    CompanyBrief,
+    Installation,
+    InstallationChange,
+    InstallationStatus,
+    Stops,
+    TermsStanding,
+)
 from gatewright.apps.pages.figures import since, spread, total_of
-from gatewright.apps.rules import fold_name
+from gatewright.apps.pages.paging import paging, part_of
+from gatewright.apps.rules import fold_name, said_of_terms
 from gatewright.apps.service import app_unknown
 from gatewright.apps.store import load_app
+from gatewright.apps.terms_store import load_terms_standing
 from gatewright.base.errors import NotFound
 from gatewright.base.ids import AppId, CompanyId
 from gatewright.db.engine import Reader
@@ -28,7 +38,7 @@ from gatewright.web.paths import company_admin, numbered
 TAB = "App Management"
 ROW_DAYS = 14
 PAGE_DAYS = 30
-MOST_ROWS = 300
+MOST_WAITING = 50
 MOST_USERS = 10
 MOST_UNSEEN = 5
 MOST_TOLD = 5  # sentences of what could not be undone; they travel in a cookie
@@ -44,9 +54,15 @@ async def show_all(request: Request) -> Response:
     async with core_of(request).database.read() as reader:
         company = await _company(reader, company_id)
         counts = await store.count_by_status(reader, company_id)
-        found = await _found(reader, company_id, q, wanted, first_day=since(now, ROW_DAYS))
-        waiting = await store.load_waiting(reader, company_id, limit=MOST_ROWS)
+        looked_for = _looked_for(q, wanted)
+        total = await store.count_installations(reader, company_id, **looked_for)
+        page = part_of(request, total)
+        found = await store.load_installations(
+            reader, company_id, offset=page.offset, limit=page.size, since=since(now, ROW_DAYS), **looked_for
+        )
+        waiting = await store.load_waiting(reader, company_id, limit=MOST_WAITING)
         unseen = await _unseen(reader, company_id, q)
+        standing = await load_terms_standing(reader, [one.developer_id for one in found])
     totals = {"connected": counts.get(CONNECTED, 0), "disconnected": counts.get(DISCONNECTED, 0)}
     context = {
         "company": asdict(company),
@@ -54,7 +70,9 @@ async def show_all(request: Request) -> Response:
         "status": wanted or "",
         "totals": totals | {"all": sum(totals.values())},
         "waiting": [_waiting(one) for one in waiting],
-        "apps": [_row(one, request) for one in found],
+        "more_waiting": counts.get(REQUESTED, 0) - len(waiting),
+        "apps": [_row(one, standing[one.developer_id], request) for one in found],
+        "paging": paging(request.url.path, {"q": q, "status": wanted or ""}, page, total),
         "unseen": unseen,
     }
     return await render(request, "company/apps.html", context, place=f"company:{company_id}", tab=TAB)
@@ -72,11 +90,12 @@ async def show(request: Request) -> Response:
         stops = await store.load_stops(reader, company_id, app_id, now=now)
         users = await store.load_users(reader, company_id, app_id, limit=MOST_USERS)
         by_call = here is not None and await store.is_by_its_call(reader, company_id, here)
+        standing = (await load_terms_standing(reader, [app.owner_id]))[app.owner_id]
     traces = await core_of(request).traces.of_app(app_id, company_id=company_id)
     days = spread(here.calls if here else (), now=now, count=PAGE_DAYS)
     context = {
         "company": asdict(company),
-        "app": _app(app, here, viewer, by_first_call=by_call),
+        "app": _app(app, here, viewer, by_first_call=by_call) | {"terms": said_of_terms(standing)},
         "facts": _facts(stops, days),
         "calls": days,
         "users": [asdict(user) for user in users],
@@ -129,16 +148,12 @@ async def _company(reader: Reader, company_id: CompanyId) -> CompanyBrief:
     return company
 
 
-async def _found(
-    reader: Reader, company_id: CompanyId, q: str, status: InstallationStatus | None, *, first_day: str
-) -> list[Installation]:
+def _looked_for(q: str, status: InstallationStatus | None) -> dict[str, Any]:
+    """Return which installations are looked for; those that wait stand by themselves."""
     name_folded = fold_name(q)
     if q.strip() and not name_folded:
-        return []
-    wanted = (CONNECTED, DISCONNECTED) if status is None else (status,)
-    return await store.load_installations(
-        reader, company_id, offset=0, limit=MOST_ROWS, since=first_day, statuses=wanted, name_folded=name_folded
-    )
+        return {"statuses": (), "name_folded": ""}
+    return {"statuses": (CONNECTED, DISCONNECTED) if status is None else (status,), "name_folded": name_folded}
 
 
 async def _unseen(reader: Reader, company_id: CompanyId, q: str) -> list[dict[str, Any]]:
@@ -158,12 +173,13 @@ def _waiting(one: Installation) -> dict[str, Any]:
     }
 
 
-def _row(one: Installation, request: Request) -> dict[str, Any]:
+def _row(one: Installation, standing: TermsStanding, request: Request) -> dict[str, Any]:
     days = spread(one.calls, now=seen(request).now, count=ROW_DAYS)
     return {
         "app_id": one.app_id,
         "name": one.name,
         "developer": one.developer,
+        "terms": said_of_terms(standing),
         "status": one.status.value,
         "users": one.users,
         "last_call_at": one.last_call_at,
@@ -178,7 +194,7 @@ def _app(app: App, here: Installation | None, viewer: Viewer, *, by_first_call: 
         "name": app.name,
         "developer": app.developer,
         "homepage": app.homepage,
-        "terms_version": None,
+        "is_blocked": app.is_blocked,
     }
     if here is None:
         return shown | {"status": "unseen", "changed_by": None, "by_first_call": False, "changed_at": None}
