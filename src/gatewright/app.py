@@ -18,6 +18,8 @@ from gatewright.apps import api as apps_api
 from gatewright.apps import pages as apps_pages
 from gatewright.base import clock
 from gatewright.decisions import api as decisions_api
+from gatewright.decisions import explain_api
+from gatewright.decisions import pages as decisions_pages
 from gatewright.decisions.calls import Call, RefusedCall
 from gatewright.decisions.engine import Decisions
 from gatewright.decisions.navigation import PlacesAndTabs
@@ -50,6 +52,7 @@ from gatewright.web.static_files import Static
 ROUTES: tuple[Sequence[BaseRoute], ...] = (
     oauth_endpoints.routes,
     decisions_api.router.routes,
+    explain_api.router.routes,
     directory_api.router.routes,
     apps_api.router.routes,
     service_accounts_api.router.routes,
@@ -62,6 +65,7 @@ ROUTES: tuple[Sequence[BaseRoute], ...] = (
     apps_pages.routes,
     service_accounts_pages.routes,
     record_pages.routes,
+    decisions_pages.routes,
     [Mount("/static", Static(), name="static")],
 )
 

@@ -102,8 +102,8 @@ class Decisions:
         if token is None or dead.code == "token_invalid":
             return None
         claims = await self.tokens.signed_claims(token, now=now)
-        client = claims and await self.facts.get(client_fact(claims.client_id))
-        return bearer_of_dead(claims, client) if claims and client else None
+        client = None if claims is None else await self.facts.get(client_fact(claims.client_id))
+        return None if claims is None or client is None else bearer_of_dead(claims, client)
 
     async def _decide(self, caller: Caller, asked: Asked, *, seen: Seen) -> tuple[Allowed | Refused, Situation]:
         """Return the verdict and what decided; an app's first call in a company connects it, or asks for it (I2)."""

@@ -42,7 +42,7 @@ def decide(who: Caller | Refused, asked: Asked, facts: Situation) -> Verdict:
 
 def held_level(asked: Asked, facts: Situation) -> Level:
     """Return the level held on the tool that is asked about; none on a tool nobody declared (M7)."""
-    if facts.contact is None or asked.tool is None or not _is_declared(asked, facts):
+    if facts.contact is None or asked.tool is None or not is_declared(asked, facts):
         return Level.NONE
     if not asked.is_about_project:
         return effective_level(facts.contact.levels, None, asked.tool)
@@ -142,7 +142,7 @@ def _level_is_held(who: Caller, asked: Asked, facts: Situation) -> Refused | Non
     if held >= asked.level:
         return None
     place = "this project" if asked.is_about_project else "this company"
-    needs = f"This needs {_tool_name(asked, facts)}: {asked.level.word} in {place}."
+    needs = f"This needs {tool_name(asked, facts)}: {asked.level.word} in {place}."
     return _too_low(who, needs, held)
 
 
@@ -175,12 +175,14 @@ _TOKEN_HELP = {
 }
 
 
-def _is_declared(asked: Asked, facts: Situation) -> bool:
+def is_declared(asked: Asked, facts: Situation) -> bool:
+    """Return whether the deployment has this tool, in the company or on projects as it is asked about (M1)."""
     scope = "project" if asked.is_about_project else "company"
     return (scope, asked.tool) in _names(facts)
 
 
-def _tool_name(asked: Asked, facts: Situation) -> str:
+def tool_name(asked: Asked, facts: Situation) -> str:
+    """Return the tool's name, or its key where nobody declared it."""
     scope = "project" if asked.is_about_project else "company"
     return _names(facts).get((scope, asked.tool or ""), asked.tool or "")
 

@@ -10,6 +10,7 @@ from tests.pages.samples.ceremonies import ceremonies
 from tests.pages.samples.companies import company, service_accounts
 from tests.pages.samples.developers import developer
 from tests.pages.samples.directories import directory
+from tests.pages.samples.explanations import explanations
 from tests.pages.samples.operated_apps import operated_apps
 from tests.pages.samples.parts import HOSTILE, LONG, PLAIN, REVERSING, STRESS, Context
 from tests.pages.samples.people import own_account, refusals, sign_in
@@ -22,6 +23,7 @@ SOURCES: Final = (
     directory,
     service_accounts,
     developer,
+    explanations,
     refusals,
     operated_apps,
 )
