@@ -9,7 +9,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 
 from gatewright.base.secrets import Purpose
-from gatewright.oauth import store
+from gatewright.oauth import key_store
 from tests.support.world import World
 
 WRONG: tuple[dict[str, Any], ...] = (
@@ -41,7 +41,7 @@ OTHER_TYPES = ("JWT", "logout+jwt", "at+JWT ", "")
 async def signed_here(world: World, payload: Mapping[str, Any], **header: Any) -> str:
     """Return the payload as a JWT under the deployment's own signing key, such as another use of it might make."""
     async with world.house.database.read() as reader:
-        (key,) = await store.load_signing_keys(reader)
+        (key,) = await key_store.load_signing_keys(reader)
     place = f"signing_keys.private_key_sealed:{key.kid}"
     private = json.loads(world.house.keys.unseal(Purpose.SIGNING_KEY, place, key.private_key_sealed))
     head = {"alg": "ES256", "typ": "at+jwt", "kid": key.kid, **header}

@@ -16,7 +16,7 @@ from gatewright.db.engine import Database
 from gatewright.db.schema import token_families
 from gatewright.directory.service import create_company
 from gatewright.events.catalogue import SYSTEM
-from gatewright.oauth import store
+from gatewright.oauth import key_store
 from gatewright.oauth.client_auth import presented_credentials
 from gatewright.oauth.model import DeadToken, LiveToken
 from gatewright.oauth.refresh_tokens import parse_refresh_token
@@ -40,7 +40,7 @@ def parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 async def private_key(stage: Stage) -> ECKey:
     async with stage.database.read() as reader:
-        (key,) = await store.load_signing_keys(reader)
+        (key,) = await key_store.load_signing_keys(reader)
     place = f"signing_keys.private_key_sealed:{key.kid}"
     return ECKey.import_key(json.loads(stage.keys.unseal(Purpose.SIGNING_KEY, place, key.private_key_sealed)))
 
@@ -237,7 +237,7 @@ async def test_one_signing_key_is_made_and_a_second_call_makes_none(stage: Stage
     assert made is False
     assert await stage.recorded("signing_key.made") == ["signing_key.made"]
     async with stage.database.read() as reader:
-        (key,) = await store.load_signing_keys(reader)
+        (key,) = await key_store.load_signing_keys(reader)
     assert "d" not in key.public_jwk
     assert b'"d"' not in key.private_key_sealed  # T13: the private half is sealed
 

@@ -16,6 +16,7 @@ from gatewright.base.ids import (
     UserId,
 )
 from gatewright.base.secrets import Digest
+from gatewright.oauth.key_rules import current_key, key_still_verifies, published_keys
 from gatewright.oauth.model import (
     AppClient,
     Authorization,
@@ -36,13 +37,10 @@ from gatewright.oauth.rules import (
     FamilyStanding,
     asked_scopes,
     authorization_fault,
-    current_key,
     judge_code,
     judge_credential_token,
     judge_family_token,
     judge_verifier,
-    key_still_verifies,
-    published_keys,
     verifier_matches,
 )
 

@@ -24,7 +24,9 @@ async def clock_difference(reader: Reader, *, now: datetime) -> timedelta:
 
 async def has_signing_key(reader: Reader, *, now: datetime) -> bool:
     """Return whether a key is there to sign access tokens with."""
-    standing = select(func.count()).where(signing_keys.c.retired_at.is_(None), signing_keys.c.current_from <= now)
+    columns = signing_keys.c
+    signs = (columns.retired_at.is_(None) | (columns.retired_at > now)) & columns.compromised_at.is_(None)
+    standing = select(func.count()).where(signs, columns.current_from <= now)
     return bool((await reader.execute(standing)).scalar_one())
 
 

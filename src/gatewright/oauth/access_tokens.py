@@ -11,8 +11,8 @@ from gatewright.base.errors import Unavailable
 from gatewright.base.ids import FamilyId, SecretId, random_id
 from gatewright.events.facts import Facts
 from gatewright.oauth.facts import signing_keys_fact
+from gatewright.oauth.key_rules import current_key
 from gatewright.oauth.model import Claims, CredentialLink, FamilyLink
-from gatewright.oauth.rules import current_key
 from gatewright.oauth.signing import SigningKeys
 from gatewright.settings import Settings
 

@@ -17,9 +17,9 @@ from gatewright.oauth.errors import OAuthRefusal, invalid_client, invalid_reques
 from gatewright.oauth.facts import signing_keys_fact
 from gatewright.oauth.grants import authorization_code, client_credentials, refresh_token
 from gatewright.oauth.introspection import introspect
+from gatewright.oauth.key_rules import KEY_SET_MAX_AGE, published_keys
 from gatewright.oauth.model import DeadToken, Issued, LiveToken
 from gatewright.oauth.revocation import revoke
-from gatewright.oauth.rules import published_keys
 from gatewright.oauth.signing import key_set
 from gatewright.oauth.tokens import TokenReader
 from gatewright.web.access import bearer
@@ -106,7 +106,11 @@ async def _jwks(request: Request) -> JSONResponse:
     core = core_of(request)
     keys = await core.facts.get(signing_keys_fact())
     lifetime = core.settings.access_token_lifetime
-    return OAuthJSON(key_set(published_keys(keys, lifetime=lifetime, now=seen(request).now)))
+    answer = OAuthJSON(key_set(published_keys(keys, lifetime=lifetime, now=seen(request).now)))
+    # Kept for less long than a key is published before it signs.
+    answer.headers["cache-control"] = f"public, max-age={int(KEY_SET_MAX_AGE / _SECOND)}"
+    del answer.headers["pragma"]
+    return answer
 
 
 async def _metadata(request: Request) -> JSONResponse:

@@ -5,7 +5,7 @@ from functools import partial
 from gatewright.base.ids import AuthorizationId, FamilyId, UserId
 from gatewright.events import keys
 from gatewright.events.facts import Fact
-from gatewright.oauth import store
+from gatewright.oauth import key_store, store
 from gatewright.oauth.model import Authorization, Client, Family, SigningKey, UserStanding
 
 
@@ -41,4 +41,4 @@ def revoked_fact(jti: str) -> Fact[bool]:
 
 def signing_keys_fact() -> Fact[tuple[SigningKey, ...]]:
     """Return the fact of the deployment's signing keys, oldest first."""
-    return Fact(keys.signing_keys(), store.load_signing_keys)
+    return Fact(keys.signing_keys(), key_store.load_signing_keys)

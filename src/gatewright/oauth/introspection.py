@@ -52,11 +52,8 @@ async def _of_refresh_token(
     if found is None or not is_genuine(desk.keys, token, salt=found.family.salt):
         return DEAD
     family = found.family
-    is_own = found.authorization.app_id == client.app_id
-    if is_own or client.is_resource_server:
+    if found.authorization.app_id == client.app_id or client.is_resource_server:
         await reader.confirm(family, token.generation)
-    if not is_own:
-        return DEAD
     fate = judge_presence(
         family,
         presented=token.generation,

@@ -250,7 +250,9 @@ class SigningKey:
     private_key_sealed: bytes
     public_jwk: dict[str, Any]  # as RFC 7517 writes it
     current_from: datetime
-    retired_at: datetime | None
+    retired_at: datetime | None = None  # it may lie ahead: when its successor becomes current
+    compromised_at: datetime | None = None  # verifies nothing from then on
+    created_at: datetime | None = None  # None: not stored yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

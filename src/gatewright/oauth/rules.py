@@ -20,7 +20,6 @@ from gatewright.oauth.model import (
     Family,
     FamilyLink,
     ServiceAccountClient,
-    SigningKey,
     UserStanding,
 )
 
@@ -227,28 +226,6 @@ def judge_credential_token(
     if client.secret.id != link.secret_id or client.service_account_id != claims.principal_id:
         return REVOKED
     return DISABLED if client.disabled_reason is not None else client
-
-
-# --- signing keys --------------------------------------------------------------------------------
-
-
-def key_still_verifies(key: SigningKey, claims: Claims, *, lifetime: timedelta, now: datetime) -> bool:
-    """Return whether this key may vouch for these claims: retired, it does so for what it signed before."""
-    if key.retired_at is None:
-        return True
-    is_of_its_time = claims.issued_at <= key.retired_at and claims.expires_at - claims.issued_at <= lifetime
-    return is_of_its_time and now < key.retired_at + lifetime
-
-
-def published_keys(keys: tuple[SigningKey, ...], *, lifetime: timedelta, now: datetime) -> list[SigningKey]:
-    """Return the keys that a verifier needs: current, next, and retired while their tokens may live."""
-    return [key for key in keys if key.retired_at is None or now < key.retired_at + lifetime]
-
-
-def current_key(keys: tuple[SigningKey, ...], *, now: datetime) -> SigningKey | None:
-    """Return the key that signs now: the one that became current last; None when there is none."""
-    standing = [key for key in keys if key.retired_at is None and key.current_from <= now]
-    return standing[-1] if standing else None
 
 
 # --- codes and PKCE (T2) -------------------------------------------------------------------------

@@ -14,9 +14,9 @@ from gatewright.base.secrets import Purpose, ServerKeys
 from gatewright.db.engine import Transaction, verb
 from gatewright.events.catalogue import Origin, SigningKeyMade
 from gatewright.events.log import record
-from gatewright.oauth import store
+from gatewright.oauth import key_store
+from gatewright.oauth.key_rules import current_key
 from gatewright.oauth.model import SigningKey
-from gatewright.oauth.rules import current_key
 
 ALGORITHM = "ES256"
 TOKEN_TYPE = "at+jwt"
@@ -25,16 +25,16 @@ TOKEN_TYPE = "at+jwt"
 @verb
 async def ensure_signing_key(tx: Transaction, *, keys: ServerKeys, origin: Origin, now: datetime) -> bool:
     """Return whether a signing key was made, because there was none that is current."""
-    if current_key(await store.load_signing_keys(tx), now=now) is not None:
+    if current_key(await key_store.load_signing_keys(tx), now=now) is not None:
         return False
-    made = make_signing_key(keys, now=now)
-    await store.insert_signing_key(tx, made, key_id=keys.current.id, now=now)
+    made = make_signing_key(keys, current_from=now)
+    await key_store.insert_signing_key(tx, made, key_id=keys.current.id, now=now)
     await record(tx, SigningKeyMade(kid=made.kid, after={"public_jwk": made.public_jwk}), origin=origin, now=now)
     return True
 
 
-def make_signing_key(keys: ServerKeys, *, now: datetime) -> SigningKey:
-    """Return a fresh P-256 key, current from now on, its private half sealed."""
+def make_signing_key(keys: ServerKeys, *, current_from: datetime) -> SigningKey:
+    """Return a fresh P-256 key, its private half sealed."""
     kid = random_id()
     key = ECKey.generate_key("P-256", {"kid": kid, "use": "sig", "alg": ALGORITHM})
     private = json.dumps(key.as_dict(private=True)).encode()
@@ -42,8 +42,7 @@ def make_signing_key(keys: ServerKeys, *, now: datetime) -> SigningKey:
         kid=kid,
         private_key_sealed=keys.seal(Purpose.SIGNING_KEY, _place(kid), private),
         public_jwk=dict(key.as_dict(private=False)),
-        current_from=now,
-        retired_at=None,
+        current_from=current_from,
     )
 
 

@@ -1,4 +1,4 @@
-"""SQL of the token side: what facts are loaded from, token families, revoked tokens, signing keys."""
+"""SQL of the token side: what facts are loaded from, token families, revoked tokens."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -25,7 +25,6 @@ from gatewright.db.schema import (
     client_secrets,
     revoked_tokens,
     service_accounts,
-    signing_keys,
     token_families,
     users,
 )
@@ -38,7 +37,6 @@ from gatewright.oauth.model import (
     Lineage,
     LiveSecret,
     ServiceAccountClient,
-    SigningKey,
     UserStanding,
 )
 
@@ -309,32 +307,3 @@ async def revoke_token(
     await transaction.execute(delete(revoked_tokens).where(revoked_tokens.c.expires_at <= now))
     values = {"jti": jti, "service_account_id": service_account_id, "expires_at": expires_at}
     return await transaction.insert_or_ignore(revoked_tokens, values)
-
-
-# --- signing keys ------------------------------------------------------------------------------------
-
-
-async def load_signing_keys(reader: Reader) -> tuple[SigningKey, ...]:
-    """Return every signing key, in the order in which they become current."""
-    statement = select(
-        signing_keys.c.kid,
-        signing_keys.c.private_key_sealed,
-        signing_keys.c.public_jwk,
-        signing_keys.c.current_from,
-        signing_keys.c.retired_at,
-    ).order_by(signing_keys.c.current_from, signing_keys.c.kid)
-    return tuple(SigningKey(**row) for row in (await reader.execute(statement)).mappings())
-
-
-async def insert_signing_key(transaction: Transaction, key: SigningKey, *, key_id: str, now: datetime) -> None:
-    """Insert a signing key whose private half was sealed under the server key of that id."""
-    await transaction.execute(
-        insert(signing_keys).values(
-            kid=key.kid,
-            key_id=key_id,
-            private_key_sealed=key.private_key_sealed,
-            public_jwk=key.public_jwk,
-            created_at=now,
-            current_from=key.current_from,
-        )
-    )

@@ -18,6 +18,7 @@ from gatewright.oauth.facts import (
     signing_keys_fact,
     user_fact,
 )
+from gatewright.oauth.key_rules import key_still_verifies
 from gatewright.oauth.model import (
     Claims,
     CredentialLink,
@@ -35,7 +36,6 @@ from gatewright.oauth.rules import (
     INVALID,
     judge_credential_token,
     judge_family_token,
-    key_still_verifies,
 )
 from gatewright.oauth.signing import SigningKeys
 from gatewright.settings import Settings
