@@ -15,6 +15,7 @@ from gatewright.apps.model import Installation, InstallationChange, Installation
 from gatewright.apps.service import app_unknown
 from gatewright.apps.store import load_app
 from gatewright.base.clock import rfc3339
+from gatewright.base.errors import Invalid, Problem
 from gatewright.base.ids import AppId, CompanyId
 from gatewright.web.api import NO_STORE, asked_page, list_answer
 from gatewright.web.core import core_of
@@ -108,7 +109,9 @@ async def disconnect(
     An app never seen here is blocked beforehand. `?dry_run=true` changes nothing and
     says what it would stop. Sent again it answers the same.
     """
-    query_parameters(request)  # repeated parameters are refused, not chosen from
+    if len(request.query_params.getlist("dry_run")) > 1:  # not chosen from
+        raise Invalid(Problem("dry_run", "must be stated once"))
+    query_parameters(request)
     if dry_run == "true":
         return await _foreseen(request, here, app_id)
     change = await service.disconnect(

@@ -1,0 +1,71 @@
+"""When each client secret authenticated its client last: kept in memory, written off every request's path (D4)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from gatewright.apps.store import note_secret_used
+from gatewright.base.ids import SecretId
+from gatewright.db.engine import Database, Transaction
+from gatewright.db.failures import is_storage_failure
+
+WRITE_EVERY = timedelta(minutes=1)
+MOST_WAITING = 10_000  # so many secrets are remembered while the database is away
+_log = structlog.get_logger("gatewright.apps")
+
+
+@dataclass(slots=True)
+class SecretUses:
+    """The uses that this process noted and did not write yet.
+
+    A process that is killed forgets at most a minute of them; what families say of their
+    secrets is written with each refresh, so a secret in use never looks silent for long.
+    """
+
+    database: Database
+    _uses: dict[SecretId, datetime] = field(default_factory=dict)
+
+    def note(self, secret_id: SecretId, *, at: datetime) -> None:
+        """Note one use; nothing is written yet."""
+        if secret_id in self._uses or len(self._uses) < MOST_WAITING:
+            self._uses[secret_id] = at
+
+    async def flush(self) -> None:
+        """Write what was noted, in one transaction; what cannot be written now is kept for the next time."""
+        uses, self._uses = self._uses, {}
+        if not uses:
+            return
+        try:
+            await self.database.write(lambda tx: _write(tx, uses))
+        except Exception as error:
+            if not is_storage_failure(error):
+                raise
+            _log.warning("secret_uses_kept", error=type(error).__name__)
+            self._uses = uses | self._uses
+
+    @asynccontextmanager
+    async def running(self, *, every: timedelta = WRITE_EVERY) -> AsyncIterator[None]:
+        """Flush once in a while until the end, and once more then."""
+        task = asyncio.get_running_loop().create_task(self._keep_flushing(every))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            await self.flush()
+
+    async def _keep_flushing(self, every: timedelta) -> None:
+        while True:
+            await asyncio.sleep(every.total_seconds())
+            await asyncio.shield(self.flush())
+
+
+async def _write(tx: Transaction, uses: dict[SecretId, datetime]) -> None:
+    # In one order everywhere: two processes that flush at once must not lock each other out.
+    for secret_id in sorted(uses):
+        await note_secret_used(tx, secret_id, at=uses[secret_id])
