@@ -16,6 +16,7 @@ from gatewright.activity.model import NOT_APPLICABLE, Refusal
 from gatewright.activity.traces import RecordedTraces
 from gatewright.apps import api as apps_api
 from gatewright.apps import pages as apps_pages
+from gatewright.apps.secret_uses import SecretUses
 from gatewright.base import clock
 from gatewright.decisions import api as decisions_api
 from gatewright.decisions import explain_api
@@ -99,7 +100,8 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
             counters, limits = Counters(house.database), CallLimits.of(settings)
             with closing(Passwords()) as passwords:
                 _furnish(app, house, passwords, counters, limits)
-                async with counters.running(), aclosing(limits):
+                app.state.secret_uses = uses = SecretUses(house.database)
+                async with counters.running(), uses.running(), aclosing(limits):
                     yield
 
     return lifespan

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from gatewright.apps.secret_uses import SecretUses
 from gatewright.base.scopes import MANAGE
 from gatewright.oauth.answers import Endpoint, OAuthJSON, refused
 from gatewright.oauth.client_auth import authenticate
@@ -18,7 +19,7 @@ from gatewright.oauth.facts import signing_keys_fact
 from gatewright.oauth.grants import authorization_code, client_credentials, refresh_token
 from gatewright.oauth.introspection import introspect
 from gatewright.oauth.key_rules import KEY_SET_MAX_AGE, published_keys
-from gatewright.oauth.model import DeadToken, Issued, LiveToken
+from gatewright.oauth.model import AppClient, Authenticated, DeadToken, Issued, LiveToken
 from gatewright.oauth.revocation import revoke
 from gatewright.oauth.signing import key_set
 from gatewright.oauth.tokens import TokenReader
@@ -46,7 +47,7 @@ async def _token(request: Request) -> JSONResponse:
     if grant is None:
         raise OAuthRefusal("unsupported_grant_type", f"The grant types here are {', '.join(GRANTS)}.")
     desk, noted = _desk(request), seen(request)
-    caller = await authenticate(request.headers, parameters, facts=desk.facts, keys=desk.keys)
+    caller = await _caller(request, desk, parameters)
     try:
         issued = await grant.exchange(desk, caller, parameters, seen=noted, now=noted.now)
         answer: JSONResponse = OAuthJSON(_issued(issued))
@@ -77,7 +78,7 @@ async def _revoke(request: Request) -> JSONResponse:
     _refuse_query(request)
     parameters = await oauth_parameters(request)
     desk, noted = _desk(request), seen(request)
-    caller = await authenticate(request.headers, parameters, facts=desk.facts, keys=desk.keys)
+    caller = await _caller(request, desk, parameters)
     try:
         token = required(parameters, "token")
         await revoke(desk, _tokens(request), caller, token, seen=noted, now=noted.now)
@@ -91,7 +92,7 @@ async def _introspect(request: Request) -> JSONResponse:
     _refuse_query(request)
     parameters = await oauth_parameters(request)
     desk, noted = _desk(request), seen(request)
-    caller = await authenticate(request.headers, parameters, facts=desk.facts, keys=desk.keys)
+    caller = await _caller(request, desk, parameters)
     if caller.secret_id is None:
         raise invalid_client("Introspection is for clients that authenticate; a public client cannot.")
     try:
@@ -151,6 +152,15 @@ routes = [
 def _tokens(request: Request) -> TokenReader:
     reader: TokenReader = request.app.state.tokens
     return reader
+
+
+async def _caller(request: Request, desk: Desk, parameters: Mapping[str, str]) -> Authenticated:
+    """Return the client that is asking; an app's secret was used now (D4)."""
+    caller = await authenticate(request.headers, parameters, facts=desk.facts, keys=desk.keys)
+    if isinstance(caller.client, AppClient) and caller.secret_id is not None:
+        uses: SecretUses = request.app.state.secret_uses
+        uses.note(caller.secret_id, at=seen(request).now)
+    return caller
 
 
 def _desk(request: Request) -> Desk:
