@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import BigInteger, ColumnElement, cast, exists, or_, select
 
 from gatewright.base.ids import NO_COMPANY, CompanyId
 from gatewright.db.engine import Database, Reader
@@ -132,7 +132,7 @@ def _conditions(company_id: CompanyId, wanted: Wanted) -> list[ColumnElement[boo
     if wanted.contact_id is not None:
         conditions.append(_of_contact(company_id, wanted.contact_id))
     if wanted.app_id is not None:
-        about = events.c.about["app_id"].as_integer() == wanted.app_id
+        about = _about("app_id") == wanted.app_id
         conditions.append(or_(events.c.via_app_id == wanted.app_id, about))
     if wanted.since is not None:
         conditions.append(events.c.at >= wanted.since)
@@ -149,10 +149,14 @@ def _of_contact(company_id: CompanyId, contact_id: int) -> ColumnElement[bool]:
     """Return whether an event is about the contact, or was done by the user or service account it stands for."""
     here = (contacts.c.company_id == company_id, contacts.c.id == contact_id)
     return or_(
-        events.c.about["contact_id"].as_integer() == contact_id,
+        _about("contact_id") == contact_id,
         events.c.by_id == select(contacts.c.user_id).where(*here).scalar_subquery(),
         events.c.by_id == select(contacts.c.service_account_id).where(*here).scalar_subquery(),
     )
+
+
+def _about(key: str) -> ColumnElement[Any]:
+    return cast(events.c.about[key].as_string(), BigInteger)
 
 
 def _ids(rows: Sequence[Any], key: str) -> set[int]:
