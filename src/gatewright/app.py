@@ -29,9 +29,11 @@ from gatewright.directory import pages as directory_pages
 from gatewright.events.catalogue import SYSTEM
 from gatewright.house import House, open_house
 from gatewright.login import pages as login_pages
+from gatewright.login.asked import Answers
 from gatewright.login.inviting import InvitationDesk
 from gatewright.login.passwords import Passwords
 from gatewright.login.sessions import SessionKeeper
+from gatewright.mail.sending import Sender
 from gatewright.oauth import authorize_endpoint
 from gatewright.oauth import endpoints as oauth_endpoints
 from gatewright.oauth import pages as oauth_pages
@@ -98,10 +100,12 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         async with open_house(settings) as house:
             await ensure_signing_key(house.database, keys=house.keys, origin=SYSTEM, now=clock.now())
             counters, limits = Counters(house.database), CallLimits.of(settings)
+            answers = Answers(house.keys, settings.issuer, settings.service_domain)
+            sender = Sender(settings, house.database, house.keys, answers.by_template)
             with closing(Passwords()) as passwords:
                 _furnish(app, house, passwords, counters, limits)
                 app.state.secret_uses = uses = SecretUses(house.database)
-                async with counters.running(), uses.running(), aclosing(limits):
+                async with counters.running(), uses.running(), aclosing(limits), sender.running():
                     yield
 
     return lifespan

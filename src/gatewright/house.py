@@ -15,16 +15,21 @@ from gatewright.apps.notices import AdminNotices
 from gatewright.base import clock
 from gatewright.base.secrets import ServerKeys, mint_server_key
 from gatewright.db.engine import Database, News
-from gatewright.db.server_keys import has_server_keys, missing_keys, register_current_key
+from gatewright.db.server_keys import has_server_keys, missing_keys, take_up_current_key
 from gatewright.events.catalogue import (
     ContactAdded,
     ContactChanged,
     ContactRemoved,
     InstallationConnected,
     InstallationRequested,
+    UserAddressChanged,
+    UserClaimed,
+    UserDeactivated,
+    UserPasswordChanged,
 )
 from gatewright.events.facts import Coherence, Facts, ReadThrough
 from gatewright.events.feed import SqliteFeed
+from gatewright.login.asked import retire_with_account
 from gatewright.login.invitation_service import withdraw_with_contact
 from gatewright.service_accounts.service import notice_address
 from gatewright.settings import Settings
@@ -53,6 +58,10 @@ def news(settings: Settings, keys: ServerKeys) -> News:
         ContactAdded: (notice_address,),
         ContactChanged: (notice_address, withdraw_with_contact),
         ContactRemoved: (withdraw_with_contact,),
+        UserAddressChanged: (retire_with_account,),
+        UserClaimed: (retire_with_account,),
+        UserDeactivated: (retire_with_account,),
+        UserPasswordChanged: (retire_with_account,),
         InstallationConnected: admins,
         InstallationRequested: admins,
     }
@@ -130,10 +139,10 @@ def _coherence(database: Database) -> Coherence:
 
 
 async def _check_keys(database: Database, keys: ServerKeys) -> None:
+    now = clock.now()
     async with database.read() as reader:
-        missing = await missing_keys(reader, keys)
+        missing = await missing_keys(reader, keys, now=now)
     if missing:
         named = "; ".join(f"{key_id} ({', '.join(hanging)})" for key_id, hanging in missing.items())
         raise CannotOpen(f"The database needs server keys that GATEWRIGHT_SECRET_KEYS lacks: {named}. Add them back.")
-    now = clock.now()
-    await database.write(lambda transaction: register_current_key(transaction, keys, now=now))
+    await database.write(lambda transaction: take_up_current_key(transaction, keys, now=now))

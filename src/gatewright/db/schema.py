@@ -326,13 +326,14 @@ account_links = Table(
     Column("id", String(32), primary_key=True),
     Column("digest", LargeBinary, nullable=False, unique=True),
     Column("key_id", String(8), nullable=False, index=True),
-    Column("purpose", String(20), nullable=False),  # password_reset | new_address | sign_up
+    Column("purpose", String(20), nullable=False),  # password_reset | new_address | sign_up | told
     Column("user_id", BigInteger, index=True),  # none: signing up
     Column("email", Text, nullable=False),  # the address that following the link proves
     Column("was_mailed", Boolean, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False, index=True),
     Column("consumed_at", Instant),
+    Column("email_folded", Text, nullable=False, index=True),
     ForeignKeyConstraint(["user_id"], ["users.id"]),
 )
 

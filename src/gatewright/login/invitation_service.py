@@ -179,13 +179,15 @@ async def join_by_invitation(
 ) -> Accepted | None:
     """Return the account that joined by the link; its holder showed its password, or is signed in with it (P7).
 
-    None when the link is used up, too old or unknown, or the account is no longer as it was.
+    None when the link is used up, too old or unknown; Conflict when the account is no longer
+    as it was when the password was compared (P4), or may join no second company.
     """
-    if await store.lock_account(tx, account.user_id) != account or not account.is_active:
-        return None
     invitation = await _consume(tx, token, keys=keys, now=now)
-    if invitation is None or fold_email(invitation.email) != fold_email(account.email):
-        raise _link_unknown()
+    if invitation is None:
+        return None
+    as_it_was = await store.lock_account(tx, account.user_id) == account
+    if not as_it_was or not account.is_active or fold_email(invitation.email) != fold_email(account.email):
+        raise account_exists()
     if invitation.was_mailed:
         theirs = replace(origin, by_kind="user", by_id=account.user_id)
         await prove_address(tx, user_id=account.user_id, origin=theirs, now=now)
@@ -295,10 +297,6 @@ def account_exists() -> Conflict:
     return Conflict(
         "account_exists", "There is an account with this address.", help="Accept with the password of that account."
     )
-
-
-def _link_unknown() -> NotFound:
-    return NotFound("link_unknown", "This link opens nothing.")
 
 
 def _mailed_often() -> RateLimited:

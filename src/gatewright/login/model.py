@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from gatewright.base.ids import NO_COMPANY, CompanyId, ContactId, UserId
 
@@ -104,3 +105,30 @@ class Standing:
 
     is_operator: bool
     is_proven: bool
+
+
+class LinkFor(StrEnum):
+    """What a one-time link about an account is for."""
+
+    PASSWORD_RESET = "password_reset"
+    NEW_ADDRESS = "new_address"
+    SIGN_UP = "sign_up"
+    TOLD = "told"  # no link at all: mail without one, which is counted alike
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLink:
+    """A one-time link about an account (P7, P8, P9)."""
+
+    id: str
+    purpose: str
+    user_id: UserId | None  # none: signing up
+    email: str = field(repr=False)  # what following the link proves, when it was mailed
+    was_mailed: bool
+    created_at: datetime
+    expires_at: datetime
+    consumed_at: datetime | None = None
+
+    def is_open(self, now: datetime) -> bool:
+        """Return whether the link still opens something."""
+        return self.consumed_at is None and now < self.expires_at

@@ -33,6 +33,12 @@ async def find_account(reader: Reader, email: str) -> Account | None:
     return None if found is None else Account(**found._asdict())
 
 
+async def find_account_by_id(reader: Reader, user_id: UserId) -> Account | None:
+    """Return the account of a user."""
+    found = (await reader.execute(select(*_ACCOUNT).where(users.c.id == user_id))).first()
+    return None if found is None else Account(**found._asdict())
+
+
 async def lock_account(tx: Transaction, user_id: UserId) -> Account | None:
     """Return the account, held as it is until the transaction ends."""
     found = (await tx.execute(select(*_ACCOUNT).where(users.c.id == user_id).with_for_update())).first()

@@ -29,6 +29,7 @@ class Counted(StrEnum):
     ACCOUNT = "account"  # an e-mail address, whether or not somebody has it
     ADDRESS = "address"  # where the requests come from
     BROWSER = "browser"  # a browser that signed in to this account before
+    MAIL = "mail"  # where requests for mail come from: each is counted, there is no right one
     SESSION = "session"  # somebody signed in who is asked for the password again
 
 
@@ -65,6 +66,11 @@ def account_bucket(keys: ServerKeys, email: str) -> Bucket:
 def address_bucket(keys: ServerKeys, ip: str | None) -> Bucket:
     """Return the count of an address; of IPv6 the /64, which one subscriber has whole (A185)."""
     return bucket(keys, Counted.ADDRESS, _network(ip))
+
+
+def mail_bucket(keys: ServerKeys, ip: str | None) -> Bucket:
+    """Return the count of requests for mail from an address."""
+    return bucket(keys, Counted.MAIL, _network(ip))
 
 
 @asynccontextmanager

@@ -24,7 +24,9 @@ def compose(message: Message, *, sender: Address, issuer: str, message_id: str, 
     its own: line ends and controls become spaces before anything is put into a template.
     """
     to = addressed(message.to)
-    shows = {name: _on_one_line(str(value)) for name, value in message.shows.items()} | {"issuer": issuer}
+    shows = {name: _on_one_line("" if value is None else str(value)) for name, value in message.shows.items()} | {
+        "issuer": issuer
+    }
     subject, _, text = _environment().get_template(f"{message.template}.txt").render(shows).partition("\n")
     html = _environment().get_template(f"{message.template}.html").render(shows)
     letter = EmailMessage(SMTP if to.username.isascii() else SMTPUTF8)

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 import aiosmtplib
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from gatewright.base import clock
 from gatewright.base.secrets import ServerKeys
@@ -80,7 +79,7 @@ class Sender:
             try:
                 if await self.send_due(now=clock.now()):
                     continue
-            except (SQLAlchemyError, OSError) as error:
+            except Exception as error:  # a database that is away for a while must not end the sending
                 _log.warning("mail_waits", error=type(error).__name__)
             _, waiting = await asyncio.wait({asyncio.ensure_future(self._stop.wait())}, timeout=EVERY.total_seconds())
             for one in waiting:

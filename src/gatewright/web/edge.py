@@ -27,7 +27,7 @@ LONGEST_ADDRESS = 45
 _WITH_PORT = re.compile(r"\[(?P<bracketed>[0-9A-Fa-f:.]+)\](?::\d{1,5})?|(?P<plain>[0-9.]+):\d{1,5}", re.ASCII)
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-_BEFORE_TOKENS = ("/invitation/", "/password/reset/")
+_BEFORE_TOKENS = ("/invitation/", "/password/reset/", "/sign-up/", "/account/address/")
 _log = structlog.get_logger("gatewright.edge")
 
 DEFAULT_HEADERS = (

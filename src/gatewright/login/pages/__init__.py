@@ -1,5 +1,14 @@
 """Pages of the sign-in slice."""
 
-from gatewright.login.pages import invitation, security, sessions, sign_in, start
+from gatewright.login.pages import address, invitation, password, security, sessions, sign_in, sign_up, start
 
-routes = [*start.routes, *sign_in.routes, *invitation.routes, *security.routes, *sessions.routes]
+routes = [
+    *start.routes,
+    *sign_in.routes,
+    *invitation.routes,
+    *password.routes,
+    *sign_up.routes,
+    *security.routes,
+    *address.routes,
+    *sessions.routes,
+]

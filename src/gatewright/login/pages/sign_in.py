@@ -85,13 +85,14 @@ async def _sign_in_page(
     if client_id is not None:
         async with core_of(request).database.read() as reader:
             app_name = await store.find_app_name(reader, client_id)
+    has_mail = core_of(request).settings.has_mail
     context = {
         "form": {"email": email},
         "errors": errors or {},
         "next": to,
         "app_name": app_name,
-        "sign_up_href": None,
-        "forgot_href": None,
+        "sign_up_href": "/sign-up" if has_mail and core_of(request).settings.sign_up else None,
+        "forgot_href": "/password/forgot" if has_mail else None,
     }
     # Where consent waits, this form may lead through it to the app without another click (T1).
     targets = "https:" if client_id is not None else ""

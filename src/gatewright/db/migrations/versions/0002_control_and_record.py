@@ -112,10 +112,12 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("consumed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("email_folded", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_account_links_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account_links")),
         sa.UniqueConstraint("digest", name=op.f("uq_account_links_digest")),
     )
+    op.create_index(op.f("ix_account_links_email_folded"), "account_links", ["email_folded"], unique=False)
     op.create_index(op.f("ix_account_links_expires_at"), "account_links", ["expires_at"], unique=False)
     op.create_index(op.f("ix_account_links_key_id"), "account_links", ["key_id"], unique=False)
     op.create_index(op.f("ix_account_links_user_id"), "account_links", ["user_id"], unique=False)
