@@ -11,6 +11,7 @@ from tests.pages.samples.companies import company, service_accounts
 from tests.pages.samples.developers import developer
 from tests.pages.samples.directories import directory
 from tests.pages.samples.explanations import explanations
+from tests.pages.samples.operated import operated
 from tests.pages.samples.operated_apps import operated_apps
 from tests.pages.samples.parts import HOSTILE, LONG, PLAIN, REVERSING, STRESS, Context
 from tests.pages.samples.people import own_account, refusals, sign_in
@@ -26,6 +27,7 @@ SOURCES: Final = (
     explanations,
     refusals,
     operated_apps,
+    operated,
 )
 PAGES: Final[dict[str, tuple[str, Context]]] = {
     name: (template, context) for source in SOURCES for name, template, context in source(PLAIN)

@@ -2,7 +2,16 @@
 
 from starlette.routing import Route
 
-from gatewright.directory.pages import contact, directory, overview, projects, templates
+from gatewright.directory.pages import (
+    contact,
+    directory,
+    operator_companies,
+    operator_tools,
+    operator_users,
+    overview,
+    projects,
+    templates,
+)
 
 COMPANY = "/companies/{company_id}"
 DIRECTORY = f"{COMPANY}/directory"
@@ -11,6 +20,8 @@ PROJECTS = f"{COMPANY}/projects"
 PROJECT = f"{PROJECTS}/{{project_id}}"
 TEMPLATES = f"{COMPANY}/templates"
 TEMPLATE = f"{TEMPLATES}/{{template_id}}"
+OPERATED_COMPANY = f"{operator_companies.PATH}/{{company_id}}"
+OPERATED_USER = f"{operator_users.PATH}/{{user_id}}"
 
 routes = [
     Route(COMPANY, overview.show, methods=["GET"]),
@@ -38,4 +49,19 @@ routes = [
     Route(PROJECT, projects.save, methods=["POST"]),
     Route(f"{PROJECT}/members", projects.add_member, methods=["POST"]),
     Route(f"{PROJECT}/members/{{contact_id}}/remove", projects.remove_member, methods=["POST"]),
+    Route(operator_companies.PATH, operator_companies.show_all, methods=["GET"]),
+    Route(operator_companies.PATH, operator_companies.create, methods=["POST"]),
+    Route(OPERATED_COMPANY, operator_companies.show, methods=["GET"]),
+    Route(f"{OPERATED_COMPANY}/name", operator_companies.rename, methods=["POST"]),
+    Route(f"{OPERATED_COMPANY}/admins", operator_companies.add_admin, methods=["POST"]),
+    Route(f"{OPERATED_COMPANY}/admins/{{contact_id}}/invite", operator_companies.invite, methods=["POST"]),
+    Route(operator_users.PATH, operator_users.show_all, methods=["GET"]),
+    Route(OPERATED_USER, operator_users.show, methods=["GET"]),
+    Route(f"{OPERATED_USER}/deactivate", operator_users.deactivate, methods=["POST"]),
+    Route(f"{OPERATED_USER}/reactivate", operator_users.reactivate, methods=["POST"]),
+    Route(f"{OPERATED_USER}/make-operator", operator_users.make_operator, methods=["POST"]),
+    Route(f"{OPERATED_USER}/unmake-operator", operator_users.unmake_operator, methods=["POST"]),
+    Route(operator_tools.PATH, operator_tools.show, methods=["GET"]),
+    Route(operator_tools.PATH, operator_tools.declare, methods=["POST"]),
+    Route(f"{operator_tools.PATH}/name", operator_tools.rename, methods=["POST"]),
 ]

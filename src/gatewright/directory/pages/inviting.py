@@ -1,9 +1,11 @@
 """Inviting a contact: by mail, else by a link that the inviter passes on, shown this once (P2, P7)."""
 
+from datetime import datetime
+
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gatewright.base.errors import Conflict
+from gatewright.base.errors import Conflict, RateLimited
 from gatewright.base.ids import CompanyId, ContactId
 from gatewright.db.engine import Database
 from gatewright.directory.service.levels import contact_unknown
@@ -19,8 +21,12 @@ SHOWN_WITH = "shown_with"  # the form's hidden field: the open invitation that i
 
 async def open_invitation(request: Request, company_id: CompanyId, contact_id: ContactId) -> dict[str, object]:
     """Return what a page says of a contact's invitation: since when one is open, and the form's mark of it."""
-    at = await core_of(request).invitations.open_since(company_id, contact_id, now=seen(request).now)
-    return {"since": at, "shown_with": "" if at is None else at.isoformat()}
+    return said_of(await core_of(request).invitations.open_since(company_id, contact_id, now=seen(request).now))
+
+
+def said_of(open_since: datetime | None) -> dict[str, object]:
+    """Return what a page says of an invitation that is open since then, or of none."""
+    return {"since": open_since, "shown_with": "" if open_since is None else open_since.isoformat()}
 
 
 async def sent_before(request: Request, form: PageForm, company_id: CompanyId, contact_id: ContactId) -> bool:
@@ -48,7 +54,7 @@ async def invite_and_answer(
     if not sent_again:
         try:
             invited = await core.invitations.invite(company[0], contact_id, origin=origin, now=seen(request).now)
-        except Conflict as refusal:
+        except (Conflict, RateLimited) as refusal:
             return redirect(request, back, flash=f"{refusal.message} {refusal.help}".strip())
     if invited is not None and invited.was_mailed:
         return redirect(request, back, flash=f"Invited by mail: {email}.")

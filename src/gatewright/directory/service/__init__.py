@@ -16,6 +16,7 @@ from gatewright.directory.service.levels import (
     set_levels,
     set_membership,
 )
+from gatewright.directory.service.operated import add_admin, found_company, set_operator
 from gatewright.directory.service.templates import (
     assign_template,
     change_template,
@@ -32,6 +33,7 @@ from gatewright.directory.service.users import (
 )
 
 __all__ = [
+    "add_admin",
     "add_contact",
     "assign_template",
     "change_company",
@@ -49,6 +51,7 @@ __all__ = [
     "edit_contact",
     "end_membership",
     "ensure_builtin_tools",
+    "found_company",
     "join_user",
     "reactivate_user",
     "remove_contact",
@@ -57,5 +60,6 @@ __all__ = [
     "save_template",
     "set_levels",
     "set_membership",
+    "set_operator",
     "set_user_password_hash",
 ]

@@ -111,12 +111,14 @@ async def refresh_user_password_hash(tx: Transaction, *, user_id: UserId, passwo
 async def deactivate_user(tx: Transaction, *, user_id: UserId, origin: Origin, now: datetime) -> bool:
     """Return whether the user was active until now; every sign-in and token of theirs ends (P4).
 
-    Conflict `last_admin` while they are the last active company admin somewhere (M5).
+    Conflict `last_admin` while they are the last active company admin somewhere (M5), and
+    `last_operator` while nobody else operates the deployment.
     """
     # The companies first, by id, as every change of a directory locks them: then two
     # deactivations wait for each other instead of deadlocking.
     for company_id, _ in await contacts.administered(tx, user_id):
         await companies.lock_company(tx, company_id)
+    await refuse_last_operator(tx, user_id)
     if not await users.end_activity(tx, user_id, now=now):
         return await _already(tx, user_id)
     for company_id, contact_id in await contacts.administered(tx, user_id):
@@ -141,6 +143,16 @@ async def reactivate_user(tx: Transaction, *, user_id: UserId, origin: Origin, n
     event = UserReactivated(user_id=user_id, before={"is_active": False}, after={"is_active": True})
     await record(tx, event, origin=origin, now=now)
     return True
+
+
+async def refuse_last_operator(tx: Transaction, user_id: UserId) -> None:
+    """Raise Conflict when the user is the one active operator there is; the others stay so until the commit."""
+    if await users.lock_operators(tx) == [user_id]:
+        raise Conflict(
+            "last_operator",
+            "This user is the last active operator of this deployment.",
+            help="Make another user an operator first.",
+        )
 
 
 async def _already(tx: Transaction, user_id: UserId) -> bool:

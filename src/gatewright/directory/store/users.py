@@ -27,6 +27,12 @@ async def lock_user(tx: Transaction, user_id: UserId) -> User | None:
     return row and _user(row)
 
 
+async def lock_operators(tx: Transaction) -> list[UserId]:
+    """Return the active operators, whose rows nobody else changes until this transaction ends."""
+    active = select(users.c.id).where(users.c.is_operator, users.c.is_active)
+    return list((await tx.execute(active.order_by(users.c.id).with_for_update())).scalars())
+
+
 async def is_service_address(reader: Reader, email: str) -> bool:
     """Return whether a service account was ever given this address (S2: nobody signs in with it)."""
     found = exists().where(service_accounts.c.address_folded == fold_email(email))
