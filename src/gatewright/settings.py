@@ -81,7 +81,7 @@ class Settings(BaseModel):
     )
     sign_up: Switch = Field(False, description="Whether people may sign up by themselves, where mail is configured.")
     sign_in_limit: int = Field(
-        10, ge=0, description="Failed sign-ins per account and address in 15 minutes (counted later); 0: off."
+        10, ge=0, le=2**31 - 1, description="Failed sign-ins per account and per address in 15 minutes; 0: off."
     )
     rate_limit_hour: int = Field(3600, ge=0, le=2**53, description="Calls per app and company in 60 minutes; 0: off.")
     rate_limit_spike: int = Field(100, ge=0, le=2**53, description="Calls per app and company in 10 seconds; 0: off.")

@@ -9,7 +9,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Route
 
-from gatewright.base.errors import BadRequest, Invalid, NotFound, Problem, Refusal, Unavailable, WrongMethod
+from gatewright.base.errors import (
+    BadRequest,
+    Invalid,
+    NotFound,
+    Problem,
+    RateLimited,
+    Refusal,
+    Unavailable,
+    WrongMethod,
+)
 from gatewright.db.failures import STORAGE_ERRORS, is_storage_failure
 from gatewright.web.access import SignInNeeded
 from gatewright.web.api import refusal_answer, status_of
@@ -123,6 +132,8 @@ async def refusal_page(request: Request, refusal: Refusal) -> HTMLResponse:
         answer = _plain_page(request, refusal)
     if status == 503:
         answer.headers["retry-after"] = "2"
+    if isinstance(refusal, RateLimited):
+        answer.headers["retry-after"] = str(int(refusal.retry_after.total_seconds()))
     if isinstance(refusal, WrongMethod):
         answer.headers["allow"] = ", ".join(refusal.allowed)
     return answer
