@@ -31,7 +31,7 @@ async def drop_older(transaction: Transaction, than: datetime) -> None:
 async def _trim(transaction: Transaction, company_ids: Sequence[int], *, most: int) -> None:
     """Leave each company the newest of each app and service account, `most` in all.
 
-    Whoever was refused most often loses first, so a flood pushes out nobody's but its own.
+    Whoever was refused most often loses first: a flood takes no more than its share.
     """
     r = refusals.c
     newest_first = (r.at.desc(), r.request_id)

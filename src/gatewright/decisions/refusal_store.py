@@ -108,7 +108,7 @@ def _kept(company_id: CompanyId, now: datetime) -> Select[Any]:
             and_(service_accounts.c.company_id == r.company_id, service_accounts.c.id == r.service_account_id),
         )
         .outerjoin(projects, and_(projects.c.company_id == r.company_id, projects.c.id == r.project_id))
-        .where(r.company_id == company_id, r.company_id != 0, r.at >= now - KEPT_FOR)
+        .where(r.company_id == company_id, r.at >= now - KEPT_FOR)
     )
 
 

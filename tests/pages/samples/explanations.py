@@ -31,12 +31,15 @@ def levels(names: Names) -> Pages:
     }
     yield "explain_start", "company/explain.html", page
     change = "Someone who holds Directory: Admin in this company can set it by hand, or change the template for all."
+    passed = [
+        check("P2", f"{names.account} is in the directory of {names.company}"),
+        check("S5", "The service account functions"),
+    ]
     explained = {
         "sentence": f"{names.account} may read RFIs on {names.project}, and no more.",
         "level": "read_only",
         "checks": [
-            check("P2", f"{names.account} is in the directory of {names.company}"),
-            check("S5", "The service account functions"),
+            *passed,
             check("P3", f"It is on {names.project}"),
             check("M3", "Template Site reader gives RFIs: Read only", "decides", change),
         ],
@@ -46,7 +49,7 @@ def levels(names: Names) -> Pages:
     }
     chosen = {**page, "tool": "rfis", "project_id": 9}
     yield "explain", "company/explain.html", {**chosen, "explained": explained}
-    fails = [*explained["checks"][:2], check("P3", f"It is not on {names.project}", "fails", "Somebody can add it.")]
+    fails = [*passed, check("P3", f"It is not on {names.project}", "fails", "Somebody can add it.")]
     out = {**explained, "level": "none", "checks": fails, "grant": None, "change": "Somebody can add it."}
     yield "explain_out_of_reach", "company/explain.html", {**chosen, "explained": out}
 
