@@ -8,6 +8,7 @@ from gatewright.base.folding import fold_email, is_email_shaped
 from gatewright.base.ids import CompanyId, ContactId, UserId, random_id
 from gatewright.base.secrets import Purpose, ServerKeys, mint
 from gatewright.db.engine import Transaction, verb
+from gatewright.directory.model import Company, Contact
 from gatewright.directory.service.accounts import claim_account, prove_address
 from gatewright.directory.service.contacts import join_user
 from gatewright.directory.service.users import create_user, set_user_password_hash
@@ -63,7 +64,8 @@ async def create_invitation(
 ) -> str:
     """Return the token of the operator's one-time link `/invitation/TOKEN`, which is stored nowhere (P7, T13).
 
-    Invalid for what is no address of a person's, Conflict for one that has an account.
+    Of those that make an operator the newest alone stays open. Invalid for what is no
+    address of a person's, Conflict for one that has an account.
     """
     if not is_email_shaped(email):
         raise Invalid(Problem("email", "must be an e-mail address, such as ada@example.com"))
@@ -71,6 +73,9 @@ async def create_invitation(
         raise Invalid(Problem("email", f"lies under {service_domain}, where only service accounts have addresses"))
     if await store.find_account(tx, email) is not None:
         raise Conflict("account_exists", f"{email} has an account already.", help="They can sign in with it.")
+    for old in await invitations.withdraw_operators(tx, now=now) if makes_operator else ():
+        gone = InvitationWithdrawn(invitation_id=old.id, before=_told(old))
+        await record(tx, gone, origin=origin, now=now)
     invitation = Invitation(random_id(), email, makes_operator, now, now + INVITATION_LIFETIME)
     return await _keep(tx, invitation, keys=keys, origin=origin, now=now)
 
@@ -93,32 +98,13 @@ async def invite_contact(
     NotFound for no contact, Conflict for one that has a principal, RateLimited when this
     company mailed the address too often.
     """
-    company = await lock_company(tx, company_id)
-    contact = await find_contact(tx, company_id, contact_id)
-    if company is None or contact is None:
-        raise NotFound("contact_unknown", "There is no such contact here.")
-    if contact.kind != "none":
-        raise Conflict(
-            "contact_joined",
-            "This contact joins somebody to the company already.",
-            help="To join another principal, a company admin removes the contact and invites anew.",
-        )
+    company, contact = await _unjoined(tx, company_id, contact_id)
     lately = await invitations.count_mailed(tx, company_id, contact.email, within=MAILED_WITHIN, now=now)
     if is_mailed and lately >= MOST_MAILED:
         raise _mailed_often()
     await _withdraw(tx, company_id, contact_id, origin=origin, now=now)
-    invitation = Invitation(
-        random_id(),
-        contact.email,
-        makes_operator=False,
-        created_at=now,
-        expires_at=now + INVITATION_LIFETIME,
-        company_id=company_id,
-        contact_id=contact_id,
-        was_mailed=is_mailed,
-        created_by=origin.by_id,
-    )
-    link = f"{issuer}/invitation/{await _keep(tx, invitation, keys=keys, origin=origin, now=now)}"
+    offered = _offer(contact, is_mailed=is_mailed, created_by=origin.by_id, now=now)
+    link = f"{issuer}/invitation/{await _keep(tx, offered, keys=keys, origin=origin, now=now)}"
     if is_mailed:
         shows = {"company": company.name, "email": contact.email, "link": link}
         await post(tx, Message(contact.email, "invitation", shows), keys=keys, now=now)
@@ -193,6 +179,35 @@ async def join_by_invitation(
         await prove_address(tx, user_id=account.user_id, origin=theirs, now=now)
     return await _joined(
         tx, invitation, account.user_id, keys=keys, session_lifetime=session_lifetime, origin=origin, now=now
+    )
+
+
+async def _unjoined(tx: Transaction, company_id: CompanyId, contact_id: ContactId) -> tuple[Company, Contact]:
+    """Return company and contact, locked; the contact joins nobody."""
+    company = await lock_company(tx, company_id)
+    contact = await find_contact(tx, company_id, contact_id)
+    if company is None or contact is None:
+        raise NotFound("contact_unknown", "There is no such contact here.")
+    if contact.kind != "none":
+        raise Conflict(
+            "contact_joined",
+            "This contact joins somebody to the company already.",
+            help="To join another principal, a company admin removes the contact and invites anew.",
+        )
+    return company, contact
+
+
+def _offer(contact: Contact, *, is_mailed: bool, created_by: int | None, now: datetime) -> Invitation:
+    return Invitation(
+        random_id(),
+        contact.email,
+        makes_operator=False,
+        created_at=now,
+        expires_at=now + INVITATION_LIFETIME,
+        company_id=contact.company_id,
+        contact_id=contact.id,
+        was_mailed=is_mailed,
+        created_by=created_by,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from gatewright.base.folding import fold_email
-from gatewright.base.ids import CompanyId, ContactId
+from gatewright.base.ids import NO_COMPANY, CompanyId, ContactId
 from gatewright.base.secrets import Digest
 from gatewright.db.engine import Reader, Transaction
 from gatewright.db.schema import companies, invitations
@@ -91,6 +91,13 @@ async def withdraw_invitations(
 ) -> list[Invitation]:
     """Return the contact's invitations that this withdrew; those that had expired are withdrawn too."""
     unused = (*_of(company_id, contact_id), *_UNUSED)
+    withdrawn = update(invitations).where(*unused).values(withdrawn_at=now).returning(*_COLUMNS)
+    return [Invitation(**row._asdict()) for row in await tx.execute(withdrawn)]
+
+
+async def withdraw_operators(tx: Transaction, *, now: datetime) -> list[Invitation]:
+    """Return the invitations to be an operator that this withdrew."""
+    unused = (invitations.c.company_id == NO_COMPANY, invitations.c.makes_operator, *_UNUSED)
     withdrawn = update(invitations).where(*unused).values(withdrawn_at=now).returning(*_COLUMNS)
     return [Invitation(**row._asdict()) for row in await tx.execute(withdrawn)]
 
