@@ -8,9 +8,13 @@ from pathlib import Path
 import httpx
 
 from gatewright.app import create_app
+from gatewright.base.secrets import mint_server_key
 from gatewright.db.migrate import migrate
+from gatewright.decisions.engine import Decisions
 from gatewright.house import open_house
+from gatewright.oauth.tokens import TokenReader
 from gatewright.settings import Settings
+from gatewright.web.limits import CallLimits
 from tests.support.postgres import free_port
 from tests.support.server import running_server
 from tests.support.world import World, fill
@@ -21,6 +25,13 @@ class ServedWorld(World):
     """A world whose HTTP goes to the first of several workers; verbs act from here, like the command line."""
 
     workers: list[httpx.AsyncClient] = field(default_factory=list)
+    engines: list[Decisions] = field(default_factory=list)  # one as each worker's, in a house of its own
+    manager: dict[str, str] = field(default_factory=dict)  # the headers of a company admin's app
+
+    async def get_manager(self) -> None:
+        """Get a token for the company admin's app."""
+        tokens = await self.tokens("ada", "overseer", scope="company.manage")
+        self.manager = {"authorization": f"Bearer {tokens.access}"}
 
     async def browser(self) -> httpx.AsyncClient:
         """Return a fresh browser at the first worker."""
@@ -28,22 +39,38 @@ class ServedWorld(World):
 
 
 @asynccontextmanager
-async def served_world(folder: Path, *, workers: int) -> AsyncIterator[ServedWorld]:
-    """Lend a filled world behind so many `gatewright serve` processes, each with a port of its own."""
+async def served_world(folder: Path, *, workers: int, database_url: str | None = None) -> AsyncIterator[ServedWorld]:
+    """Lend a filled world behind so many `gatewright serve` processes, each with a port of its own.
+
+    On SQLite, unless a migrated PostgreSQL database is named.
+    """
     data_dir = folder / "data"
     data_dir.mkdir(mode=0o700)
-    migrate(f"sqlite:///{data_dir / 'gatewright.db'}")
-    issuer = f"http://127.0.0.1:{free_port()}"
-    settings = Settings(issuer=issuer, data_dir=data_dir)
+    if database_url is None:
+        migrate(f"sqlite:///{data_dir / 'gatewright.db'}")
+    issuer, key = f"http://127.0.0.1:{free_port()}", mint_server_key()
+    settings = Settings(issuer=issuer, data_dir=data_dir, database_url=database_url or "", secret_keys=(key,))
     async with open_house(settings) as house, AsyncExitStack() as stack:
         servers = stack.enter_context(ExitStack())
-        chosen = {"ISSUER": issuer, "RATE_LIMIT_SPIKE": "0", "RATE_LIMIT_HOUR": "0"}  # asked without a pause
+        chosen = {"ISSUER": issuer, "RATE_LIMIT_SPIKE": "0", "RATE_LIMIT_HOUR": "0", "SECRET_KEYS": key}
+        chosen |= {"DATABASE_URL": database_url} if database_url else {}
         running = [servers.enter_context(running_server(data_dir=data_dir, settings=chosen)) for _ in range(workers)]
         clients = [await stack.enter_async_context(program_at(server.base_url)) for server in running]
         world = ServedWorld(create_app(settings), house, clients[0], workers=clients)
         await fill(world)
+        await world.add_app("overseer", "Overseer", owner="oda", scopes=("company.manage",))
+        await world.get_manager()
+        world.engines = [await stack.enter_async_context(engine(settings)) for _ in running]
         yield world
         await world.close()
+
+
+@asynccontextmanager
+async def engine(settings: Settings) -> AsyncIterator[Decisions]:
+    """Lend the engine of one more process's share of the deployment."""
+    async with open_house(settings) as house:
+        tokens = TokenReader(settings, house.database, house.keys, house.facts)
+        yield Decisions(house.database, house.facts, tokens, lambda _call: None, CallLimits.of(settings))
 
 
 @asynccontextmanager
