@@ -1,29 +1,25 @@
 """The commands."""
 
-import asyncio
-import os
 import sys
-from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
-from gatewright.base import clock
-from gatewright.cli.loading import Loaded, load_settings
+from gatewright.cli import key_commands, record_commands
+from gatewright.cli.running import failures, run
 from gatewright.settings import Settings
 
-T = TypeVar("T")
 _TypedWrong = typer.BadParameter.__base__ or typer.BadParameter  # every usage error; typer names it nowhere
-_OPERATED = "There is an operator already; name another in a world file, with operator: true, and apply it."
 HOST, PORT = "127.0.0.1", 8400
 _OPTIONS = {"add_completion": False, "no_args_is_help": True, "pretty_exceptions_enable": False}
 
 app = typer.Typer(help="OAuth 2.0 authorization server, company directory and permission engine.", **_OPTIONS)  # type: ignore[arg-type]
 operator = typer.Typer(help="Those who run the deployment.", no_args_is_help=True)
 app.add_typer(operator, name="operator")
+app.add_typer(key_commands.keys, name="keys")
+app.add_typer(record_commands.events, name="events")
 
 
 @app.command()
@@ -33,7 +29,7 @@ def serve(
     workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes; GATEWRIGHT_WORKERS.")] = None,
 ) -> None:
     """Serve. An embedded database migrates itself; PostgreSQL must have been migrated."""
-    with _failures() as loaded:
+    with failures() as loaded:
         from gatewright.cli.serving import serve as serve_until_told
 
         serve_until_told(loaded, host=host, port=port, workers=workers or loaded.settings.workers)
@@ -42,10 +38,10 @@ def serve(
 @app.command()
 def migrate() -> None:
     """Make the database where it is absent, and bring it to this version."""
-    with _failures() as loaded:
+    with failures() as loaded:
         from gatewright.cli.preparation import prepare
 
-        changed = _run(prepare(loaded.settings))
+        changed = run(prepare(loaded.settings))
         typer.echo("The database is at this version now." if changed else "The database was at this version already.")
 
 
@@ -58,18 +54,18 @@ def apply(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
 ) -> None:
     """Make the database hold what a world file says: create and update, never delete; all or nothing."""
-    with _failures(world=world) as loaded:
+    with failures(world=world) as loaded:
         from gatewright.cli import applying
 
         told = applying.show(loaded.settings, world) if dry_run else applying.apply(loaded.settings, world, credentials)
-        for line in _run(told):
+        for line in run(told):
             typer.echo(line)
 
 
 @app.command()
 def settings() -> None:
     """Show every setting: its name, value, where it came from, and what it means. Secrets are masked."""
-    with _failures() as loaded:
+    with failures() as loaded:
         for one in loaded.explained():
             typer.echo(f"{one.name} = {one.value}  ({one.source})\n    {one.meaning}")
 
@@ -77,16 +73,27 @@ def settings() -> None:
 @app.command()
 def doctor() -> None:
     """Look for what stands in the way: database, keys, clock, issuer, proxy headers."""
-    with _failures() as loaded:
-        wrong = _run(_examined(loaded.settings))
+    with failures() as loaded:
+        wrong = run(_examined(loaded.settings))
         raise typer.Exit(1 if wrong else 0)
 
 
 @operator.command("create")
 def create_operator(email: Annotated[str, typer.Argument(metavar="EMAIL")]) -> None:
     """Print a one-time link that makes an operator's account."""
-    with _failures() as loaded:
-        typer.echo(_run(_invited(loaded.settings, email)))
+    with failures() as loaded:
+        from gatewright.cli.operators import invite_operator
+
+        typer.echo(run(invite_operator(loaded.settings, email)))
+
+
+@operator.command("reset-link")
+def print_reset_link(email: Annotated[str, typer.Argument(metavar="EMAIL")]) -> None:
+    """Print a one-time link, valid 30 minutes, with which this user chooses a new password."""
+    with failures() as loaded:
+        from gatewright.cli.operators import reset_link
+
+        typer.echo(run(reset_link(loaded.settings, email)))
 
 
 def main() -> None:
@@ -103,37 +110,6 @@ def main() -> None:
     sys.exit(status or 0)
 
 
-@contextmanager
-def _failures(*, world: Path | None = None) -> Iterator[Loaded]:
-    """Lend the settings; whatever fails is told in a sentence each, and the exit status is 1."""
-    loaded = None
-    try:
-        loaded = load_settings(os.environ, folder=Path.cwd())
-        yield loaded
-    except (typer.Exit, KeyboardInterrupt):
-        raise
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our words has left
-        raise typer.Exit(1) from None
-    except Exception as error:
-        _tell(error, loaded.settings if loaded else None, world)
-        raise typer.Exit(1) from None
-
-
-def _tell(error: Exception, settings: Settings | None, world: Path | None) -> None:
-    from gatewright.cli.failures import sentences
-
-    for sentence in sentences(error, settings=settings, world=world):
-        typer.echo(f"gatewright: {sentence}" if world is None else sentence, err=True)
-
-
-def _run(work: Awaitable[T]) -> T:
-    async def main() -> T:
-        return await work
-
-    return asyncio.run(main())
-
-
 async def _examined(settings: Settings) -> bool:
     from gatewright.cli.doctor import examine
 
@@ -142,31 +118,3 @@ async def _examined(settings: Settings) -> bool:
         typer.echo(f"{'PROBLEM' if finding.is_wrong else 'ok     '} {finding.about}: {finding.says}")
         wrong = wrong or finding.is_wrong
     return wrong
-
-
-async def _invited(settings: Settings, email: str) -> str:
-    from gatewright.base.folding import is_email_shaped
-    from gatewright.cli.failures import CannotInvite
-    from gatewright.cli.preparation import prepare_or_require
-    from gatewright.db.health import count_operators
-    from gatewright.house import open_house
-    from gatewright.login.invitation_service import create_invitation
-    from gatewright.world.apply import OPERATOR
-
-    await prepare_or_require(settings)
-    async with open_house(settings) as house:
-        async with house.database.read() as reader:
-            if await count_operators(reader):
-                raise CannotInvite(_OPERATED)
-        if not is_email_shaped(email):
-            raise CannotInvite(f"{email!r} is no e-mail address; name one such as ada@example.com.")
-        token = await create_invitation(
-            house.database,
-            email=email,
-            makes_operator=True,
-            service_domain=settings.service_domain,
-            keys=house.keys,
-            origin=OPERATOR,
-            now=clock.now(),
-        )
-    return f"{settings.issuer}/invitation/{token}"

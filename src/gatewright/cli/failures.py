@@ -18,11 +18,15 @@ class CannotRead(Exception):
     """A file that was named cannot be read or written; the message is one sentence."""
 
 
+class WronglyAsked(Exception):
+    """What was typed names nothing there is, or too much; the message is one sentence."""
+
+
 class CannotInvite(Exception):
     """No operator can be made so; the message is one sentence."""
 
 
-_ITSELF = (BadSettings, CannotInvite, CannotOpen, CannotRead, CannotServe)
+_ITSELF = (BadSettings, CannotInvite, CannotOpen, CannotRead, CannotServe, WronglyAsked)
 
 
 def sentences(error: BaseException, *, settings: Settings | None, world: Path | None = None) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Text, and_, cast, false, func, null, or_, select, tuple_, update
 
 from gatewright.base.errors import Conflict, NotFound
+from gatewright.base.folding import fold_email
 from gatewright.base.ids import NO_COMPANY, CompanyId, ContactId, UserId
 from gatewright.db.engine import Reader, Transaction, verb
 from gatewright.db.schema import account_links, contacts, events, invitations, users
@@ -69,6 +70,13 @@ async def erase_person(tx: Transaction, *, person: OfUser | OfContact, origin: O
     ]
     await record_all(tx, happened, origin=origin, now=now)
     return lost.total()
+
+
+async def user_of_address(reader: Reader, email: str) -> UserId | None:
+    """Return the user who has that address now; None when nobody does."""
+    return (
+        await reader.execute(select(users.c.id).where(users.c.email_folded == fold_email(email)))
+    ).scalar_one_or_none()
 
 
 # --- by what they are known ------------------------------------------------------------------

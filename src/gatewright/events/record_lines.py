@@ -75,7 +75,7 @@ def header_of(number: int, value: Mapping[str, Any]) -> Mapping[str, Any]:
     if value.keys() != record_file.HEADER_FIELDS or value["format"] != record_file.FORMAT:
         raise Wrong(number, "The file does not begin with the header of an exported record.")
     if value["version"] != record_file.VERSION:
-        raise Wrong(number, f"The file is of version {value['version']}; this program reads {record_file.VERSION}.")
+        raise Wrong(number, f"The file is of version {value['version']!r}; this program reads {record_file.VERSION}.")
     if not are(value, int, "company_id", "entries") or not are(value, str, "issuer", "exported_at"):
         raise Wrong(number, "The header was changed: it does not hold what it must.")
     return value
