@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.forms import Page
+from tests.support.statements import counted
 from tests.support.world import World
 
 PROJECTS = "/rest/v1.0/projects"
@@ -179,3 +180,40 @@ async def test_a_form_from_elsewhere_disconnects_nothing(world: World) -> None:
         assert (await ada.post(at(world, "plain", "disconnect"), data=fields)).status_code == 403
     token = (await world.tokens("ada", "plain")).access
     assert (await world.call(token, PROJECTS, company="alder")).status_code == 200
+
+
+async def test_the_overview_names_what_its_first_call_connected(world: World) -> None:
+    """I2: for the admins of an open company, until it is decided otherwise; with who used it."""
+    token = (await world.tokens("wim", "plain")).access
+    await world.call(token, PROJECTS, company="alder")
+    ada, wim = await world.signed_in("ada"), await world.signed_in("wim")
+    overview = f"/companies/{world.companies['alder']}"
+    page = await ada.get(overview)
+    assert "</a> connected at its first call, by <bdi>Wim Weide</bdi>" in page.text
+    assert at(world, "plain") in Page(page).links
+    assert "connected at its first call, by" not in (await wim.get(overview)).text
+    other = await ada.get(f"/companies/{world.companies['birch']}")
+    assert "connected at its first call, by" not in other.text
+    for act in ("disconnect", "reconnect"):
+        await world.submit(ada, at(world, "plain", act))
+        assert "connected at its first call, by" not in (await ada.get(overview)).text
+
+
+async def test_many_apps_are_shown_in_parts(world: World) -> None:
+    """I1: with as many statements for sixty as for two, searched and filtered in every part."""
+    ada = await world.signed_in("ada")
+    spent = []
+    for many in (2, 58):
+        for number in range(many):
+            await world.add_app(f"a{many}-{number}", f"App {many} {number}")
+            await world.submit(ada, at(world, f"a{many}-{number}", "disconnect"))
+        with counted(world.house.database) as seen:
+            page = await ada.get(at(world))
+        spent.append(len(seen.statements))
+    assert spent[0] == spent[1]
+    assert "Page 1 of 2, 60 apps" in page.text
+    asked = {"q": "app 58", "status": "disconnected", "page": "2"}
+    second = await ada.get(at(world), params=asked)
+    assert "Page 2 of 2, 58 apps" in second.text
+    assert any("q=app+58" in link and "status=disconnected" in link for link in Page(second).links)
+    assert (await ada.get(at(world), params={"page": "0"})).status_code == 422

@@ -174,7 +174,7 @@ async def test_only_the_owner_sees_an_app(world: World) -> None:
         page = await ada.get(path)
         assert page.status_code == 404
         bodies.append(page.headers["content-length"])
-        for act in ("edit", "redirect-uris", "secrets"):
+        for act in ("edit", "redirect-uris", "secrets", "secrets/reset", "delete"):
             assert (await world.submit(ada, f"{path}/{act}", {"name": "X"})).status_code == 404
     assert (await world.submit(ada, retire.action)).status_code == 404
     for secret_id in ("0" * 32, "%00", "x", "-", "é"):
@@ -186,5 +186,95 @@ async def test_only_the_owner_sees_an_app(world: World) -> None:
 async def test_a_form_from_elsewhere_changes_no_app(world: World) -> None:
     """A174: no token, no change."""
     dev, address, _, _ = await own_app(world)
-    for path in ("/developer/apps", f"{address}/edit", f"{address}/redirect-uris", f"{address}/secrets"):
+    acts = ("edit", "redirect-uris", "secrets", "secrets/reset", "delete")
+    for path in ("/developer/apps", *(f"{address}/{act}" for act in acts)):
         assert (await dev.post(path, data=NEW)).status_code == 403
+
+
+async def test_a_reset_retires_every_secret_and_shows_one_new(world: World) -> None:
+    """D4: both secrets and their tokens end, the new one works without asking the user anew; once for each form."""
+    dev, address, client_id, first = await own_app(world)
+    _, second = Page(await world.submit(dev, f"{address}/secrets")).codes
+    world.apps |= {key: App(0, client_id, secret, WEB_REDIRECT) for key, secret in (("a", first), ("b", second))}
+    old = [(await world.tokens(person, app)) for person, app in (("ada", "a"), ("wim", "b"))]
+    page = await dev.get(address)
+    assert "Reset, stop 2 token families" in page.text
+    form = Page(page).form(action="/secrets/reset")
+    answer = await dev.post(form.action, data=form.fields)
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+    _, fresh = Page(answer).codes
+    assert fresh not in {first, second}
+    again = await dev.post(form.action, data=form.fields)
+    assert again.status_code == 409
+    assert fresh not in again.text
+    for tokens, app in zip(old, ("a", "b"), strict=True):
+        assert (await world.call(tokens.access, "/rest/v1.0/me")).status_code == 401
+        assert (await world.refresh(app, tokens.refresh)).json()["error"] == "invalid_client"
+    world.apps["c"] = App(0, client_id, fresh, WEB_REDIRECT)
+    assert (await world.refresh("c", old[0].refresh)).json()["error"] == "invalid_grant"
+    ada = await world.signed_in("ada")
+    link = {"response_type": "code", "client_id": client_id, "redirect_uri": WEB_REDIRECT, "state": "x"}
+    silent = await ada.get("/oauth/authorize", params=link)
+    assert silent.status_code == 303  # T1: the authorization stands
+    assert (await dev.get(address)).text.count("by <bdi>Dev Dorn</bdi>") == 1
+
+
+async def test_a_deleted_app_is_gone_everywhere(world: World) -> None:
+    """D6, A66: its name typed; tokens, code, client and installation end, and its name is free."""
+    tokens = await world.tokens("wim", "plain")
+    await world.call(tokens.access, "/rest/v1.0/projects", company="alder")
+    code = await world.code("ada", "plain")
+    dev, plain = await world.signed_in("dev"), world.apps["plain"]
+    address = f"/developer/apps/{plain.id}"
+    form = Page(await dev.get(address)).form(action="/delete")
+    for typed in ("", "plain viewer", "Plain Viewer 2"):
+        refused = await dev.post(form.action, data={**form.fields, "typed": typed})
+        assert refused.status_code == 422
+        assert "Type the name exactly as it stands above." in refused.text
+    assert (await world.call(tokens.access, "/rest/v1.0/me")).status_code == 200
+    answer = await dev.post(form.action, data={**form.fields, "typed": " Plain  Viewer "})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/developer/apps")
+    listed = await dev.get("/developer/apps")
+    assert "Plain Viewer is deleted. It stopped everywhere." in listed.text
+    assert address not in Page(listed).links
+    assert (await dev.get(address)).status_code == 404
+    assert (await dev.post(form.action, data={**form.fields, "typed": "Plain Viewer"})).status_code == 404
+    assert (await world.call(tokens.access, "/rest/v1.0/me")).status_code == 401
+    assert (await world.exchange("plain", code)).json()["error"] == "invalid_client"
+    assert (await world.refresh("plain", tokens.refresh)).json()["error"] == "invalid_client"
+    ada, max_ = await world.signed_in("ada"), await world.signed_in("max")
+    assert "Plain Viewer" not in (await ada.get("/account/apps")).text
+    managed = f"/companies/{world.companies['alder']}/apps"
+    assert "Plain Viewer" not in (await max_.get(managed)).text
+    assert (await max_.get(f"{managed}/{plain.id}")).status_code == 404
+    link = {"response_type": "code", "client_id": plain.client_id, "redirect_uri": plain.redirect_uri}
+    assert (await ada.get("/oauth/authorize", params=link)).status_code == 400
+    assert (await make(world, ada, name="Plain Viewer")).status_code == 200
+
+
+async def test_refused_calls_are_counted_by_code_and_day(world: World) -> None:
+    """R3, X4: of this app alone, over all companies, without anybody's name."""
+    token, other = (await world.tokens("wim", "plain")).access, (await world.tokens("wim", "crane")).access
+    for _ in range(3):
+        await world.call(token, "/rest/v1.0/projects", company="birch")
+    await world.call(other, "/rest/v1.0/projects")
+    await world.app.state.counters.flush()
+    dev = await world.signed_in("dev")
+    address = f"/developer/apps/{world.apps['plain'].id}"
+    page = (await dev.get(address)).text
+    assert "<code>company_unknown</code>" in page
+    assert '<td class="gw-right gw-num gw-strong">3</td>' in page
+    assert "company_required" not in page
+    assert f"/developer/refusals?app_id={world.apps['plain'].id}" in page
+    nothing = (await dev.get(f"/developer/apps/{world.apps['gate'].id}")).text
+    assert "No call of this app was refused in 30 days." in nothing
+
+
+async def test_a_use_that_moves_no_family_shows_too(world: World) -> None:
+    """D4: a secret that only revokes or introspects is in use."""
+    dev, address, client_id, secret = await own_app(world)
+    world.apps["plum"] = App(0, client_id, secret, WEB_REDIRECT)
+    data = {**world.apps["plum"].credentials, "token": "gwr_nothing"}
+    assert (await world.client.post("/oauth/revoke", data=data)).status_code == 200
+    await world.app.state.secret_uses.flush()
+    assert "last used never" not in (await dev.get(address)).text
