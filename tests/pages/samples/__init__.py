@@ -15,6 +15,7 @@ from tests.pages.samples.operated import operated
 from tests.pages.samples.operated_apps import operated_apps
 from tests.pages.samples.parts import HOSTILE, LONG, PLAIN, REVERSING, STRESS, Context
 from tests.pages.samples.people import own_account, refusals, sign_in
+from tests.pages.samples.records import records
 
 SOURCES: Final = (
     sign_in,
@@ -26,6 +27,7 @@ SOURCES: Final = (
     developer,
     explanations,
     refusals,
+    records,
     operated_apps,
     operated,
 )
