@@ -3,7 +3,7 @@
 Nothing imports it but the command line and the tests.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, closing
 
 from fastapi import FastAPI
@@ -34,11 +34,12 @@ from gatewright.login.inviting import InvitationDesk
 from gatewright.login.passwords import Passwords
 from gatewright.login.sessions import SessionKeeper
 from gatewright.mail.sending import Sender
-from gatewright.oauth import authorize_endpoint
+from gatewright.oauth import authorize_endpoint, key_pages
 from gatewright.oauth import endpoints as oauth_endpoints
 from gatewright.oauth import pages as oauth_pages
 from gatewright.oauth.signing import ensure_signing_key
 from gatewright.oauth.tokens import TokenReader
+from gatewright.operations import pages as operations_pages
 from gatewright.service_accounts import api as service_accounts_api
 from gatewright.service_accounts import pages as service_accounts_pages
 from gatewright.settings import Settings
@@ -64,17 +65,22 @@ ROUTES: tuple[Sequence[BaseRoute], ...] = (
     authorize_endpoint.routes,
     login_pages.routes,
     oauth_pages.routes,
+    key_pages.routes,
     directory_pages.routes,
     apps_pages.routes,
     service_accounts_pages.routes,
     record_pages.routes,
     decisions_pages.routes,
+    operations_pages.routes,
     [Mount("/static", Static(), name="static")],
 )
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Return the ASGI application; its lifespan opens and closes the house."""
+def create_app(settings: Settings, *, sources: Mapping[str, str] | None = None) -> FastAPI:
+    """Return the ASGI application; its lifespan opens and closes the house.
+
+    `sources`: where each setting that is no default came from, for the operator's page.
+    """
     app = FastAPI(
         version=__version__,
         lifespan=_lifespan(settings),
@@ -84,6 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
         # T13: traces and their logs would hold what clients sent.
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
+    app.state.setting_sources = dict.fromkeys(settings.model_fields_set, "given") if sources is None else sources
     for routes in ROUTES:
         app.router.routes.extend(routes)  # all in one list: 405 names every method of a path
     app.openapi = describe(app, settings)  # type: ignore[method-assign]
