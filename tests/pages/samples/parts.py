@@ -111,7 +111,11 @@ def frame(names: Names, place: str = "", tab: str = "", **changes: Any) -> dict[
         Place("operator", "Operator", "This deployment", "/operator/companies", "operator"),
     ]
     tabs = {
-        "account": [Tab("Connected apps", "/account/apps")],
+        "account": [
+            Tab("Connected apps", "/account/apps"),
+            Tab("Security", "/account/security"),
+            Tab("Sessions", "/account/sessions"),
+        ],
         "company:1": [
             Tab("Overview", "/companies/1"),
             Tab("App Management", "/companies/1/apps", 1),
