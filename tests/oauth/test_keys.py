@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from gatewright.base.errors import Conflict, NotFound
+from gatewright.base.ids import UserId
 from gatewright.events.catalogue import SYSTEM
 from gatewright.oauth import key_store
 from gatewright.oauth.key_rules import PUBLICATION, SWITCH_MARGIN, Keys, current_key, state_of
@@ -57,13 +58,13 @@ async def test_a_key_is_next_then_current_then_retiring_then_retired(stage: Stag
     assert await states(stage, at=switch + LIFETIME) == ["retired", "current"]
 
 
-async def test_tokens_live_through_a_rotation(stage: Stage, user_id: int, app: StagedApp) -> None:
+async def test_tokens_live_through_a_rotation(stage: Stage, user_id: UserId, crane: StagedApp) -> None:
     """T11: whichever key signed them, to their own end; and what the old key would sign later is refused."""
-    before = await stage.tokens(user_id, app, now=NOON)  # type: ignore[arg-type]
+    before = await stage.tokens(user_id, crane, now=NOON)
     await rotate(stage, at=MINUTE)
     switch = NOON + MINUTE + PUBLICATION
-    last = await stage.tokens(user_id, app, now=switch - MOMENT)  # type: ignore[arg-type]
-    first = await stage.tokens(user_id, app, now=switch)  # type: ignore[arg-type]
+    last = await stage.tokens(user_id, crane, now=switch - MOMENT)
+    first = await stage.tokens(user_id, crane, now=switch)
     for issued in (before, last, first):
         assert await stage.fate(issued, now=switch + SECOND) == "alive"
     assert await stage.fate(last, now=switch + LIFETIME - SECOND) == "alive"
@@ -72,9 +73,9 @@ async def test_tokens_live_through_a_rotation(stage: Stage, user_id: int, app: S
 
 async def test_what_withdrawing_the_next_key_leaves(stage: Stage) -> None:
     """T11: the current key, for good; and so does the next key's compromise."""
-    for is_compromised in (False, True):
-        waiting = await rotate(stage, at=MINUTE)
-        await retire(stage, waiting.kid, at=2 * MINUTE, is_compromised=is_compromised)
+    for at, is_compromised in ((MINUTE, False), (3 * MINUTE, True)):
+        waiting = await rotate(stage, at=at)
+        await retire(stage, waiting.kid, at=at + MINUTE, is_compromised=is_compromised)
         keys = await stored(stage)
         current = current_key(keys, now=NOON + 10 * LIFETIME)
         assert current is not None
@@ -103,9 +104,9 @@ async def test_a_compromise_right_after_a_rotation_at_once_leaves_a_key_that_sig
     assert current.kid == done.successor.kid
 
 
-async def test_a_compromised_keys_tokens_die_with_the_answer(stage: Stage, user_id: int, app: StagedApp) -> None:
+async def test_a_compromised_keys_tokens_die_with_the_answer(stage: Stage, user_id: UserId, crane: StagedApp) -> None:
     """T12: the event is an ending, and so is the answer to the second request."""
-    issued = await stage.tokens(user_id, app)  # type: ignore[arg-type]
+    issued = await stage.tokens(user_id, crane)
     assert await stage.fate(issued) == "alive"
     kid = (await stored(stage))[0].kid
     for _ in range(2):
