@@ -10,6 +10,7 @@ from gatewright.base.ids import AppId, CompanyId, ContactId, ProjectId
 from gatewright.base.levels import Level
 from gatewright.decisions.model import Asked, Caller, CompanyRow, ContactRow, Refused, Situation, ToolRow
 from gatewright.decisions.rules import TOKEN_MISSING, dead_token, decide, rate_limited
+from gatewright.oauth.errors import invalid_client, unauthorized_client
 from gatewright.oauth.model import DeadToken
 from gatewright.oauth.rules import DISABLED, EXPIRED, INACTIVE, INVALID, REVOKED
 from tests.laws.source import Module, planted, product
@@ -74,6 +75,15 @@ def test_a_refusal_says_what_is_wrong_and_which_role_can_fix_it(answer: object) 
 def test_every_code_of_the_decision_is_among_them() -> None:
     """X2."""
     assert {answer.code for answer in ANSWERS if isinstance(answer, Refused)} == CODES
+
+
+def test_what_the_token_endpoint_refuses_says_who_can_fix_it_too() -> None:
+    """X1: in the one text that OAuth has for it."""
+    secret, revoking = invalid_client(), unauthorized_client("token_of_another_client", status=403)
+    assert (secret.status, revoking.status) == (401, 403)
+    assert "can make a new secret" in secret.description
+    assert "which alone can revoke it" in revoking.description
+    assert secret.description.isascii()
 
 
 MADE = {"NotAllowed", "Unauthenticated"}

@@ -30,7 +30,9 @@ async def state(world: World, token: str) -> str:
     assert (body["error"], body["state"]) == ("invalid_token", "unauthorized")
     challenge = answer.headers["www-authenticate"]
     assert challenge.startswith('Bearer realm="gatewright", error="invalid_token", error_description="')
-    return str(body["error_description"])
+    said, _, help_ = str(body["error_description"]).partition(". ")
+    assert help_.endswith(".")  # X1: who can mend it
+    return f"{said}."
 
 
 def assert_grant_refused(answer: httpx.Response, reason: str) -> None:

@@ -17,6 +17,7 @@ from gatewright.decisions.model import (
     Verdict,
 )
 from gatewright.directory.rules import BUILT_IN, effective_level, is_company_admin
+from gatewright.oauth.errors import token_help
 
 Check = Callable[[Caller, Asked, Situation], Refused | FirstCall | None]
 
@@ -51,7 +52,7 @@ def held_level(asked: Asked, facts: Situation) -> Level:
 
 def dead_token(code: str, description: str) -> Refused:
     """Return the refusal of a token that is not alive (X2: the 401 codes)."""
-    return Refused(code, description, _TOKEN_HELP.get(code, _TOKEN_HELP["token_invalid"]))
+    return Refused(code, description, token_help(code))
 
 
 def rate_limited(window: str) -> Refused:
@@ -165,14 +166,6 @@ CHECKS: tuple[Check, ...] = (
     _scope_is_held,
     _level_is_held,
 )
-
-_TOKEN_HELP = {
-    "token_invalid": "The program that calls sends an access token that this server issued for this API.",
-    "token_expired": "The program that calls uses its refresh token, or asks for a new access token.",
-    "token_revoked": "The user authorizes the app again, or the service account asks for a new token.",
-    "principal_inactive": "The operator of this platform can reactivate the user.",
-    "service_account_disabled": "Someone who holds Admin: Admin in its company can regenerate its secret.",
-}
 
 
 def is_declared(asked: Asked, facts: Situation) -> bool:

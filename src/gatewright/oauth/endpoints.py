@@ -14,7 +14,7 @@ from gatewright.oauth.answers import Endpoint, OAuthJSON, refused
 from gatewright.oauth.client_auth import authenticate
 from gatewright.oauth.cors import preflight_headers, reading_headers
 from gatewright.oauth.desk import Desk, required
-from gatewright.oauth.errors import OAuthRefusal, invalid_client, invalid_request
+from gatewright.oauth.errors import OAuthRefusal, invalid_client, invalid_request, token_help
 from gatewright.oauth.facts import signing_keys_fact
 from gatewright.oauth.grants import authorization_code, client_credentials, refresh_token
 from gatewright.oauth.introspection import introspect
@@ -66,10 +66,10 @@ async def _token_info(request: Request) -> JSONResponse:
     """`GET /oauth/token/info`: what the bearer's own token is, or why it is dead."""
     token, now = bearer(request), seen(request).now
     if token is None:
-        return _dead("No access token was sent. Send Authorization: Bearer.")
+        return _dead("No access token was sent. The program that calls sends it as Authorization: Bearer TOKEN.")
     found = await _tokens(request).read(token, now=now)
     if isinstance(found, DeadToken):
-        return _dead(found.description)
+        return _dead(f"{found.description} {token_help(found.code)}")
     return OAuthJSON(_info(found, now=now))
 
 

@@ -22,7 +22,7 @@ class OAuthRefusal(Exception):
 
 
 _GRANT: Mapping[str, str] = {
-    "app_blocked": "The app was blocked.",
+    "app_blocked": "The app was blocked. The operator of this platform can unblock it.",
     "authorization_ended": "The authorization was ended. Ask for authorization again.",
     "code_expired": "The authorization code has expired.",
     "code_reused": "The authorization code was used twice, so its tokens were ended.",
@@ -40,7 +40,7 @@ _GRANT: Mapping[str, str] = {
     "revoked": "The refresh token was revoked. Ask for authorization again.",
     "secret_retired": "The client secret behind the refresh token was retired. Ask for authorization again.",
     "superseded": "The refresh token was just used by another request. Use the refresh token that one received.",
-    "user_inactive": "The account of the user is not active.",
+    "user_inactive": "The account of the user is not active. The operator of this platform can reactivate it.",
 }
 
 
@@ -62,14 +62,17 @@ def invalid_scope() -> OAuthRefusal:
 
 def invalid_client(description: str = "", *, reason: str = "") -> OAuthRefusal:
     """Return the refusal of a client. Which of client, secret and method was wrong is not told."""
-    told = description or "Client authentication failed: unknown client, wrong secret, or wrong method."
+    told = description or (
+        "Client authentication failed: unknown client, wrong secret, or wrong method. "
+        "The app's developer, or whoever holds Admin: Admin in the service account's company, can make a new secret."
+    )
     return OAuthRefusal("invalid_client", told, reason=reason)
 
 
 _CLIENT: Mapping[str, str] = {
     "grant_for_apps": "A service account gets tokens by the client_credentials grant alone.",
     "grant_for_service_accounts": "The client_credentials grant is for service accounts, not for apps.",
-    "token_of_another_client": "The token was issued to another client.",
+    "token_of_another_client": "The token was issued to another client, which alone can revoke it.",
 }
 
 
@@ -81,3 +84,17 @@ def unauthorized_client(reason: str, *, status: int = 0) -> OAuthRefusal:
 def temporarily_unavailable() -> OAuthRefusal:
     """Return the refusal that asks to send the same request again."""
     return OAuthRefusal("temporarily_unavailable", "This cannot be answered right now. Send the same request again.")
+
+
+_TOKEN_HELP: Mapping[str, str] = {
+    "token_invalid": "The program that calls sends an access token that this server issued for this API.",
+    "token_expired": "The program that calls uses its refresh token, or asks for a new access token.",
+    "token_revoked": "The user authorizes the app again, or the service account asks for a new token.",
+    "principal_inactive": "The operator of this platform can reactivate the user.",
+    "service_account_disabled": "Someone who holds Admin: Admin in its company can regenerate its secret.",
+}
+
+
+def token_help(code: str) -> str:
+    """Return who can mend a token that is not alive, and how (X2: the 401 codes)."""
+    return _TOKEN_HELP.get(code, _TOKEN_HELP["token_invalid"])
