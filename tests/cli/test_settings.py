@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gatewright.cli.loading import BadSettings, Loaded, load_settings, masked_url
+from gatewright.cli.loading import BadSettings, Loaded, load_settings
+from gatewright.operations.explaining import masked_url
 from gatewright.settings import Settings
 
 NAMES = """

@@ -20,7 +20,7 @@ from tests.support.served import ServedWorld, served_world
 
 WORKERS = 4
 LEAST_ASKED = 1000
-ROUNDS = 5
+ROUNDS = 4
 
 
 @dataclass(slots=True)

@@ -53,6 +53,11 @@ class Counters:
         if before is not None or len(self._calls) < self.most:
             self._calls[key] = Tally(1 if before is None else before.count + 1, at)
 
+    @property
+    def waiting(self) -> int:
+        """Return how many different counts wait to be written."""
+        return len(self._calls)
+
     async def flush(self) -> None:
         """Write what was counted, in one transaction; what cannot be written now is kept for the next time.
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from gatewright.base.errors import Refusal
 from gatewright.base.secrets import MissingKey
-from gatewright.cli.loading import BadSettings, masked_url
+from gatewright.cli.loading import BadSettings
 from gatewright.cli.logs import places
 from gatewright.cli.serving import CannotServe, DidNotStart
 from gatewright.db.reasons import reason
 from gatewright.house import CannotOpen
+from gatewright.operations.explaining import masked_url
 from gatewright.settings import Settings
 from gatewright.world.model import BadWorld
 

@@ -103,9 +103,9 @@ def run(listener: socket.socket, *, workers: int) -> None:
 
 def serving_app() -> ASGIApp:
     """Return the application of one process, which says when it is ready; uvicorn calls this by name."""
-    settings = load_settings(os.environ, folder=Path.cwd()).settings
-    configure_logging(settings.log_format)
-    return _Announced(create_app(settings), settings.issuer)
+    loaded = load_settings(os.environ, folder=Path.cwd())
+    configure_logging(loaded.settings.log_format)
+    return _Announced(create_app(loaded.settings, sources=loaded.sources), loaded.settings.issuer)
 
 
 class _Announced:

@@ -13,6 +13,7 @@ from tests.pages.samples.directories import directory
 from tests.pages.samples.explanations import explanations
 from tests.pages.samples.operated import operated
 from tests.pages.samples.operated_apps import operated_apps
+from tests.pages.samples.operated_health import operated_health
 from tests.pages.samples.operated_keys import operated_keys
 from tests.pages.samples.parts import HOSTILE, LONG, PLAIN, REVERSING, STRESS, Context
 from tests.pages.samples.people import own_account, refusals, sign_in
@@ -31,6 +32,7 @@ SOURCES: Final = (
     records,
     operated_apps,
     operated_keys,
+    operated_health,
     operated,
 )
 PAGES: Final[dict[str, tuple[str, Context]]] = {
