@@ -67,8 +67,8 @@ async def test_tokens_live_through_a_rotation(stage: Stage, user_id: UserId, cra
     first = await stage.tokens(user_id, crane, now=switch)
     for issued in (before, last, first):
         assert await stage.fate(issued, now=switch + SECOND) == "alive"
-    assert await stage.fate(last, now=switch + LIFETIME - SECOND) == "alive"
-    assert await stage.fate(first, now=switch + LIFETIME - SECOND) == "alive"
+    assert await stage.fate(last, now=switch + LIFETIME - 2 * SECOND) == "alive"
+    assert await stage.fate(first, now=switch + LIFETIME - 2 * SECOND) == "alive"
 
 
 async def test_what_withdrawing_the_next_key_leaves(stage: Stage) -> None:
