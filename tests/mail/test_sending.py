@@ -35,7 +35,7 @@ def sink() -> Iterator[Sink]:
 
 
 def sender(database: Database, smtp_url: str, **settings: str) -> Sender:
-    configured = Settings(issuer="https://id.example.com", smtp_url=smtp_url, **settings)  # type: ignore[arg-type]
+    configured = Settings(issuer="https://id.example.com", smtp_url=smtp_url, **settings)
     return Sender(configured, database, KEYS, {"asked": answer})
 
 
