@@ -212,6 +212,13 @@ async def retire_live_secrets(tx: Transaction, app_id: AppId, *, now: datetime) 
     return sorted(SecretId(secret_id) for secret_id in (await tx.execute(statement)).scalars())
 
 
+async def renew_secret_digest(tx: Transaction, secret_id: SecretId, *, was: Digest, digest: Digest) -> bool:
+    """Exchange a secret's digest for one under another server key; False when it is not what it was."""
+    columns = client_secrets.c
+    same = update(client_secrets).where(columns.id == secret_id, columns.digest == was.value)
+    return (await tx.execute(same.values(digest=digest.value, key_id=digest.key_id))).rowcount == 1
+
+
 async def note_secret_used(tx: Transaction, secret_id: SecretId, *, at: datetime) -> None:
     """Note when a secret authenticated its client last, as a family leaves it for another one (D4).
 

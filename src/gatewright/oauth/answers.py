@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
@@ -16,6 +17,7 @@ from gatewright.web.api import status_of
 from gatewright.web.edge import seen
 
 NEVER_STORED = {"cache-control": "no-store", "pragma": "no-cache"}
+_AFTER = "after_answer"
 _log = structlog.get_logger("gatewright.oauth")
 Answer = Callable[[Request], Awaitable[JSONResponse]]
 
@@ -41,6 +43,7 @@ class Endpoint:
         """Answer one request."""
         request = Request(scope, receive)
         response = await self._respond(request)
+        response.background = scope["state"].get(_AFTER)
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> JSONResponse:
@@ -68,6 +71,11 @@ class Endpoint:
     def _wrong_method(self) -> JSONResponse:
         body = {"error": "invalid_request", "error_description": f"This address answers to {self._method} alone."}
         return OAuthJSON(body, 405, {"allow": self._method})
+
+
+def after_answer(request: Request, work: Callable[[], Awaitable[None]]) -> None:
+    """Have something done once the answer is out."""
+    request.scope["state"][_AFTER] = BackgroundTask(work)
 
 
 def refused(refusal: OAuthRefusal, *, caller: Authenticated | None = None) -> JSONResponse:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -10,8 +11,8 @@ from starlette.routing import Route
 
 from gatewright.apps.secret_uses import SecretUses
 from gatewright.base.scopes import MANAGE
-from gatewright.oauth.answers import Endpoint, OAuthJSON, refused
-from gatewright.oauth.client_auth import authenticate
+from gatewright.oauth.answers import Endpoint, OAuthJSON, after_answer, refused
+from gatewright.oauth.client_auth import authenticate, presented_credentials
 from gatewright.oauth.cors import preflight_headers, reading_headers
 from gatewright.oauth.desk import Desk, required
 from gatewright.oauth.errors import OAuthRefusal, invalid_client, invalid_request, token_help
@@ -21,6 +22,7 @@ from gatewright.oauth.introspection import introspect
 from gatewright.oauth.key_rules import KEY_SET_MAX_AGE, published_keys
 from gatewright.oauth.model import AppClient, Authenticated, DeadToken, Issued, LiveToken
 from gatewright.oauth.revocation import revoke
+from gatewright.oauth.secret_renewal import due_renewal
 from gatewright.oauth.signing import key_set
 from gatewright.oauth.tokens import TokenReader
 from gatewright.web.access import bearer
@@ -157,6 +159,9 @@ def _tokens(request: Request) -> TokenReader:
 async def _caller(request: Request, desk: Desk, parameters: Mapping[str, str]) -> Authenticated:
     """Return the client that is asking; an app's secret was used now (D4)."""
     caller = await authenticate(request.headers, parameters, facts=desk.facts, keys=desk.keys)
+    presented = presented_credentials(request.headers, parameters)
+    if (renewal := due_renewal(caller, presented.secret, keys=desk.keys)) is not None:
+        after_answer(request, partial(renewal.carry_out, desk.database, desk.keys))
     if isinstance(caller.client, AppClient) and caller.secret_id is not None:
         uses: SecretUses = request.app.state.secret_uses
         uses.note(caller.secret_id, at=seen(request).now)

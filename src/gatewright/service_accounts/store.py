@@ -264,3 +264,14 @@ def _secret(secret_id: SecretId, digest: Digest, *, now: datetime) -> dict[str, 
         "secret_key_id": digest.key_id,
         "secret_created_at": now,
     }
+
+
+async def renew_account_digest(
+    tx: Transaction, service_account_id: ServiceAccountId, *, company_id: CompanyId, was: Digest, digest: Digest
+) -> bool:
+    """Exchange the digest of an account's secret for one under another server key; False when it is not what it was."""
+    columns = service_accounts.c
+    same = update(service_accounts).where(
+        columns.company_id == company_id, columns.id == service_account_id, columns.secret_digest == was.value
+    )
+    return (await tx.execute(same.values(secret_digest=digest.value, secret_key_id=digest.key_id))).rowcount == 1
