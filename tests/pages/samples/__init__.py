@@ -6,6 +6,7 @@
 from dataclasses import replace
 from typing import Final
 
+from tests.pages.samples.accounts import beginnings, recoveries
 from tests.pages.samples.ceremonies import ceremonies
 from tests.pages.samples.companies import company, service_accounts
 from tests.pages.samples.developers import developer
@@ -21,6 +22,8 @@ from tests.pages.samples.records import records
 
 SOURCES: Final = (
     sign_in,
+    beginnings,
+    recoveries,
     ceremonies,
     own_account,
     company,

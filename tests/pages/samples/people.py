@@ -42,23 +42,6 @@ def sign_in(names: Names) -> Pages:
         },
     )
     yield "signed_out", "login/signed_out.html", out
-    invitation = {"email": names.email, "inviter": names.company, "role": "operator"}
-    yield (
-        "invitation",
-        "login/invitation.html",
-        {**out, "invitation": invitation, "form": {}, "errors": {}, "password_length": 12},
-    )
-    yield (
-        "invitation_failed",
-        "login/invitation.html",
-        {
-            **out,
-            "invitation": {**invitation, "role": None},
-            "form": {"name": names.user},
-            "errors": {"password": "This password is on lists of common ones. Choose another."},
-            "password_length": 12,
-        },
-    )
 
 
 def own_account(names: Names) -> Pages:

@@ -15,7 +15,7 @@ from gatewright.login.invitation_service import Accepted, accept_invitation, acc
 from gatewright.login.invitation_store import find_company_name, find_invitation
 from gatewright.login.model import Account, Invitation
 from gatewright.login.pages import one_time
-from gatewright.login.password_rules import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from gatewright.login.password_rules import LONGEST_PASSWORD, RULE
 from gatewright.login.passwords import passwords_of
 from gatewright.login.rules import is_service_address
 from gatewright.login.throttle import Slot, give_back, guess
@@ -183,7 +183,7 @@ async def _invitation_page(
         "as_known": form is not None and form.text("as") == "known",
         "form": {"name": "" if form is None else form.text("name")},
         "errors": errors or {},
-        "password_length": SHORTEST_PASSWORD,
+        "rule": RULE,
     }
     return await render(request, "login/invitation.html", context, status=status)
 
