@@ -42,7 +42,8 @@ def migrate(url: str, *, to: str = "head") -> bool:
     """Bring the database at `url` to this version's schema; return whether anything changed.
 
     All or nothing, in one transaction. An SQLite file that is absent is made, readable by
-    its owner alone. NewerSchema when a later version was here.
+    its owner alone. NewerSchema when a later version was here. `to`: a revision to go up
+    to; `base`, or a number of steps such as `-1`, goes down.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -116,7 +117,7 @@ def _run(connection: Connection, *, to: str) -> bool:
     if _state(connection) is SchemaState.NEWER:
         raise NewerSchema
     before = MigrationContext.configure(connection).get_current_heads()
-    move = command.downgrade if to == "base" else command.upgrade
+    move = command.downgrade if to == "base" or to.startswith("-") else command.upgrade
     move(configuration(connection), to)
     return MigrationContext.configure(connection).get_current_heads() != before
 

@@ -229,7 +229,8 @@ def _unchain_events() -> None:
     events = sa.Table("events", sa.MetaData(), autoload_with=op.get_bind())
     for row in op.get_bind().execute(sa.select(events)).mappings().all():
         if row["whom"]:
-            states = {side: {**row[side], **row["whom"].get(side, {})} for side in ("before", "after") if row[side]}
+            sides = [side for side in ("before", "after") if row[side] is not None]
+            states = {side: {**row[side], **row["whom"].get(side, {})} for side in sides}
             op.get_bind().execute(sa.update(events).where(events.c.id == row["id"]).values(**states))
     with op.batch_alter_table("events") as batch:
         batch.drop_constraint(op.f("uq_events_company_id_position"), type_="unique")
