@@ -41,20 +41,23 @@ async def load_principal(reader: Reader, company_id: CompanyId, principal_id: in
     return await _who(reader, company_id, is_theirs)
 
 
+_CONTACT = (
+    contacts.c.id,
+    contacts.c.name,
+    contacts.c.user_id,
+    contacts.c.service_account_id,
+    contacts.c.levels,
+    contacts.c.template_id,
+    permission_templates.c.name.label("template"),
+    users.c.is_active,
+    and_(service_accounts.c.disabled_at.is_(None), service_accounts.c.deleted_at.is_(None)).label("functions"),
+)
+
+
 async def _who(reader: Reader, company_id: CompanyId, condition: ColumnElement[bool]) -> Who | None:
     account, template, c = service_accounts.c, permission_templates.c, contacts.c
     found = (
-        select(
-            c.id,
-            c.name,
-            c.user_id,
-            c.service_account_id,
-            c.levels,
-            c.template_id,
-            template.name.label("template"),
-            users.c.is_active,
-            and_(account.disabled_at.is_(None), account.deleted_at.is_(None)).label("functions"),
-        )
+        select(*_CONTACT)
         .outerjoin(users, users.c.id == c.user_id)
         .outerjoin(service_accounts, and_(account.company_id == c.company_id, account.id == c.service_account_id))
         .outerjoin(permission_templates, and_(template.company_id == c.company_id, template.id == c.template_id))
