@@ -11,6 +11,9 @@ SEARCHES = {
     " GROUP BY app_id, day": "ix_calls_app",
     "SELECT count(*) FROM events WHERE company_id = 0 AND kind = 'service_account.address_elsewhere' AND at > '2026'"
     " AND json_extract(about, '$.in_company_id') = 1": "ix_events_kind",
+    "SELECT * FROM events WHERE company_id = 1 AND kind IN ('contact.added') AND position < 9000"
+    " ORDER BY position DESC LIMIT 51": "ix_events_kind_position",
+    "SELECT * FROM events WHERE company_id = 1 AND position > 9 AND position < 99": "sqlite_autoindex_events_2",
 }
 
 
