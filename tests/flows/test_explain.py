@@ -3,6 +3,9 @@
 import httpx
 import pytest
 
+from gatewright.base import clock
+from gatewright.directory.service import deactivate_user
+from gatewright.events.catalogue import SYSTEM
 from tests.support.databases import DIALECTS
 from tests.support.forms import Page
 from tests.support.statements import counted
@@ -76,6 +79,42 @@ async def test_a_level_is_explained_by_the_event_that_gave_it(world: World) -> N
     assert (told["level"], told["grant"]["kind"], told["grant"]["by"]) == ("read_only", "contact.added", "the operator")
     told = (await explained(world, ada, f"?contact_id={wim}&tool=rfis&project_id={world.projects['tower']}")).json()
     assert (told["level"], told["checks"][-1]["rule"], told["grant"]) == ("none", "P3", None)
+
+
+@pytest.mark.parametrize("flow_dialect", DIALECTS)
+async def test_a_template_is_named_until_a_level_is_set_by_hand(world: World, flow_dialect: str) -> None:
+    """M3, X4: assigned, changed for all who hold it, and detached from."""
+    ada, wim, bridge = await managing(world), world.people["wim"].contacts["alder"], world.projects["bridge"]
+    templates = f"/rest/v1.0/companies/{world.companies['alder']}/permission_templates"
+    query = f"?contact_id={wim}&tool=rfis&project_id={bridge}"
+    given = {"name": "Site reader", "company": {}, "project": {"rfis": "read_only"}}
+    made = (await world.call(ada, templates, method="POST", json=given)).json()
+    attached = await world.call(ada, f"{contacts(world)}/{wim}", method="PATCH", json={"template_id": made["id"]})
+    assert attached.status_code == 200, attached.text
+    told = (await explained(world, ada, query)).json()
+    assert (told["level"], told["checks"][-1]["rule"], told["grant"]["kind"]) == ("read_only", "M3", "membership.set")
+    assert told["checks"][-1]["sentence"] == "Template Site reader gives RFIs: Read only"
+    changed = {"project": {"rfis": "standard"}}
+    assert (await world.call(ada, f"{templates}/{made['id']}", method="PATCH", json=changed)).status_code == 200
+    told = (await explained(world, ada, query)).json()
+    assert (told["level"], told["checks"][-1]["rule"], told["grant"]["kind"]) == ("standard", "M3", "template.saved")
+    by_hand = await world.call(ada, f"{contacts(world)}/{wim}/projects/{bridge}", method="PUT", json={"rfis": "admin"})
+    assert by_hand.status_code == 200, by_hand.text
+    told = (await explained(world, ada, query)).json()
+    assert (told["level"], told["checks"][-1]["rule"], told["grant"]["kind"]) == ("admin", "M2", "membership.set")
+
+
+async def test_who_cannot_act_at_all_is_told_so_before_any_level(world: World) -> None:
+    """P4, S8, X4: a deactivated user, and a service account whose address was edited."""
+    ada, robot = await managing(world), world.robots["robot"]
+    wim = world.people["wim"]
+    await deactivate_user(world.house.database, user_id=wim.id, origin=SYSTEM, now=clock.now())
+    edited = {"email": "else@example.com"}
+    assert (await world.call(ada, f"{contacts(world)}/{robot.contact_id}", method="PATCH", json=edited)).is_success
+    for contact_id, rule in ((wim.contacts["alder"], "P4"), (robot.contact_id, "S8")):
+        told = (await explained(world, ada, f"?contact_id={contact_id}&tool=directory")).json()
+        assert (told["level"], told["checks"][-1]["rule"], told["checks"][-1]["outcome"]) == ("none", rule, "fails")
+        assert told["change"]
 
 
 async def test_who_raised_a_level_is_named_only_as_the_company_knows_them(world: World) -> None:

@@ -74,7 +74,8 @@ async def explain_request(
 
 def refusal_unknown() -> NotFound:
     """Return the refusal of a request id that no refused call of this company has."""
-    return NotFound("refusal_unknown", "No refused call of this company has this request id.")
+    told = "No refused call of this company has this request id. One is kept within a second, and for seven days."
+    return NotFound("refusal_unknown", told)
 
 
 def _company(facts: Situation) -> str:
