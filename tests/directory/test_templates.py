@@ -228,13 +228,17 @@ async def test_a_tool_declared_later_is_none_for_those_who_hold_a_template(town:
     assert contact.levels.get("payroll", Level.NONE) is standing.company_levels.get("payroll", Level.NONE) is Level.NONE
 
 
-async def test_regenerated_permissions_are_in_no_templates_reach(town: Town) -> None:
+@pytest.mark.parametrize("company", [{}, {"budget": "read_only"}], ids=["projects_alone", "company_too"])
+async def test_regenerated_permissions_are_in_no_templates_reach(town: Town, company: dict[str, str]) -> None:
     """S7: the template's next change would give the levels back."""
     here = await town.company()
-    site, robot = await template(town, here, **SITE), await town.contact(here, service_account_id=9)
+    site = await template(town, here, company=company, project={"rfis": "standard"})
+    robot = await town.contact(here, service_account_id=9)
+    await town.join(here, robot, await town.project(here), None)
     await assign(town, here, robot, site)
     assert await service.clear_permissions(town.database, company_id=here, contact_id=robot, **EDGE)
     assert await held(town, here, robot) == (None, {})
+    assert await town.projects_of(here, robot) == []
     assert await change(town, here, site, company={"budget": "admin"}) == 0
     assert await held(town, here, robot) == (None, {})
 
