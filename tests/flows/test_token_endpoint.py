@@ -352,7 +352,8 @@ async def test_metadata_lists_what_works_and_nothing_else(world: World) -> None:
     body = answer.json()
     assert body["issuer"] == "http://127.0.0.1:8400"
     named = {name: value for name, value in body.items() if name.endswith(("_endpoint", "_uri"))}
-    assert named.keys() == {"authorization_endpoint", "token_endpoint", "revocation_endpoint", "jwks_uri"}
+    endpoints = {f"{what}_endpoint" for what in ("authorization", "token", "revocation", "introspection")}
+    assert named.keys() == {*endpoints, "jwks_uri"}
     for address in named.values():
         assert address.startswith(body["issuer"] + "/")
         assert (await world.client.get(address)).status_code != 404

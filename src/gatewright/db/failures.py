@@ -8,7 +8,16 @@ _FAILURES: tuple[type[Exception], ...] = (OperationalError, InterfaceError, Pool
 # Where to look for one: `is_storage_failure` tells.
 STORAGE_ERRORS: tuple[type[Exception], ...] = (*_FAILURES, DBAPIError)
 _NOT_MIGRATED = {"42P01", "42703"}  # no such table, no such column
-_CONNECTION, _RESOURCES, _SHUTDOWN, _ROLLBACK = "08", "53", "57", "40"
+_READ_ONLY = "25006"  # connected to a standby, during a failover
+_AWAY = {
+    "08",  # the connection failed
+    "28",  # we are not let in
+    "3D",  # no such database
+    "40",  # rolled back
+    "53",  # out of resources
+    "55",  # not accepting connections, or locked
+    "57",  # shutting down
+}
 
 
 def is_storage_failure(error: Exception) -> bool:
@@ -20,6 +29,6 @@ def is_storage_failure(error: Exception) -> bool:
     state = getattr(error.orig, "sqlstate", None) or ""
     return (
         error.connection_invalidated
-        or state[:2] in {_CONNECTION, _RESOURCES, _SHUTDOWN, _ROLLBACK}
-        or state in _NOT_MIGRATED
+        or state[:2] in _AWAY
+        or state in {*_NOT_MIGRATED, _READ_ONLY}
     )
