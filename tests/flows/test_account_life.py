@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from gatewright.base import clock
+from gatewright.base.ids import UserId
 from gatewright.base.secrets import mint_server_key
 from gatewright.directory.service import add_contact, change_contact, create_user, deactivate_user, remove_contact
 from gatewright.events.catalogue import SYSTEM
@@ -16,7 +17,7 @@ from gatewright.settings import Settings
 from tests.support.databases import DIALECTS
 from tests.support.forms import Page
 from tests.support.mail import Letter, Sink, running_sink
-from tests.support.world import BASE_URL, PASSWORD, World, password_hash
+from tests.support.world import BASE_URL, PASSWORD, Person, World, password_hash
 
 NEW = "a stork above seven chimneys"
 HELD = re.compile(r'value="[^"]*"|<code>[^<]*</code>|<bdi[^>]*>[^<]*</bdi>')
@@ -205,9 +206,10 @@ async def test_many_invitations_of_one_address_are_refused(world: World, sink: S
 @pytest.mark.parametrize("flow_dialect", DIALECTS)
 async def test_whoever_proves_an_address_has_the_account_that_was_begun_with_it(world: World, sink: Sink) -> None:
     """P7: its password, sessions and tokens end; who began it without proof captured nothing."""
-    await unproven(world, "nia@new.example")
-    squatter = await world.browser()
-    assert (await world.sign_in(squatter, "nia@new.example")).status_code == 303
+    user_id = await unproven(world, "nia@new.example")
+    world.people["squatter"] = Person(UserId(user_id), "nia@new.example", "Squat Ter")
+    squatter, tokens = await world.signed_in("squatter"), await world.tokens("squatter", "plain")
+    assert (await world.call(tokens.access, "/rest/v1.0/me")).status_code == 200
     contact_id = await contact(world, "nia@new.example")
     await invite(world, contact_id)
     path = (await arrived(sink, "nia@new.example")).path
@@ -216,6 +218,8 @@ async def test_whoever_proves_an_address_has_the_account_that_was_begun_with_it(
     assert answer.status_code == 303
     assert await is_signed_in(owner)
     assert not await is_signed_in(squatter)
+    assert (await world.call(tokens.access, "/rest/v1.0/me")).status_code == 401
+    assert (await world.refresh("plain", tokens.refresh)).status_code == 400
     assert (await world.sign_in(squatter, "nia@new.example")).status_code == 422
     assert (await world.sign_in(squatter, "nia@new.example", NEW)).status_code == 303
 
