@@ -1,5 +1,6 @@
 """Every kind of the catalogue has its sentence, and no sentence fails for want of a name."""
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -52,3 +53,10 @@ def test_who_acted_is_named_as_the_directory_has_them_or_by_what_they_are() -> N
     assert who(recorded("contact.added", by_kind="user", by_id=1)) == "Somebody outside the directory"
     assert who(recorded("contact.added", by_kind="operator", by_id=1)) == "The operator"
     assert who(recorded("contact.added", by_kind="service_account", by_id=1)) == "A service account"
+
+
+def test_what_an_event_is_about_is_ids_and_names_nobody() -> None:
+    # R4: what stands outside before and after is never erased
+    for event in EVERY_KIND.values():
+        told = {one.name for one in fields(event) if not one.name.endswith("_id")} - {"before", "after"}
+        assert told <= {"scope", "tool", "version", "kid", "jti", "reached"}, (event.KIND, told)

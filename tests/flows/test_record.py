@@ -121,6 +121,26 @@ async def test_nobody_outside_the_directory_is_named(world: World) -> None:
     assert "Somebody outside the directory" in page
 
 
+async def test_the_part_of_the_record_that_stays_names_nobody(world: World) -> None:
+    """R4: names, addresses and browsers stand where they can be erased, whatever was done."""
+    token, here = await manager(world, "ada"), world.companies["alder"]
+    path = f"/rest/v1.0/companies/{here}/contacts"
+    added = await world.call(token, path, method="POST", json={"name": "Eve Elm", "email": "eve@elm.example"})
+    assert added.status_code == 201, added.text
+    one = f"{path}/{added.json()['id']}"
+    await world.call(token, one, method="PATCH", json={"name": "Eve Oak", "email": "eve@oak.example"})
+    await world.call(token, one, method="DELETE")
+    lines = (await world.call(token, f"{API.format(here)}/export")).content.splitlines()
+    lines += (await (await world.signed_in("oda")).get("/operator/events/export")).content.splitlines()
+    stays = [{name: value for name, value in json.loads(line).items() if name not in {"by", "whom"}} for line in lines]
+    text = json.dumps(stays)
+    assert "contact.removed" in text
+    names = [word for person in world.people.values() for word in (person.name, person.email)]
+    for personal in (*names, "Eve", "@", "python-httpx", '127.0.0.1"'):
+        assert personal not in text.replace("http://127.0.0.1:8400", ""), personal
+    assert "eve@oak.example" in b"".join(lines).decode()
+
+
 @pytest.mark.parametrize("flow_dialect", DIALECTS)
 async def test_the_exported_record_is_verified_without_the_server(world: World, flow_dialect: str) -> None:
     """R2: by the API, by the page, and for the deployment; the page's fingerprint proves the origin."""
