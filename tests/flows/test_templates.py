@@ -1,5 +1,7 @@
 """Permission templates over the API and on their pages: what is changed is felt with the next call."""
 
+import re
+
 import httpx
 import pytest
 
@@ -303,3 +305,31 @@ async def test_the_directory_is_narrowed_by_kind_and_template(world: World) -> N
     assert await found(kind="user", q="max") == {"Max Moss"}
     for nothing in ("x", "0", "987654321", "9" * 40):
         assert await found(template=nothing) == set()
+
+
+# what an app did -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flow_dialect", DIALECTS)
+async def test_what_an_app_made_of_templates_is_listed_and_undone(world: World, flow_dialect: str) -> None:
+    """M8: a template that it made is deleted, one that it raised is lowered for all who hold it."""
+    site, wim = await world.add_template("site", "alder", **SITE), world.people["wim"].contacts["alder"]
+    ada = await world.signed_in("ada")
+    given = {"template_id": str(site)}
+    await world.submit(ada, page(world, f"/directory/{wim}/template"), given, at=page(world, f"/directory/{wim}"))
+    token, path = await manager(world), at(world, "/permission_templates")
+    await world.call(token, path, method="POST", json={"name": "Planted", "company": {"directory": "admin"}})
+    await world.call(token, f"{path}/{site}", method="PATCH", json={"company": {"budget": "admin"}})
+    await world.call(token, f"{path}/{site}", method="PATCH", json={"name": "Renamed"})
+    ends = f"/account/apps/{world.apps['crane'].id}/end"
+    shown = await ada.get(ends)
+    assert "Permission template Renamed, for all who hold it: budget Standard → Admin" in shown.text
+    assert "Made the permission template Planted" in shown.text
+    form = Page(shown).form(action=ends)
+    ticked = re.findall(r'name="undo" value="(\d+)"', shown.text)
+    assert (await ada.post(ends, data={**form.fields, "undo": ticked})).status_code == 303
+    names = (await ada.get(page(world, "/templates"))).text
+    assert "Planted" not in names
+    token = await manager(world)
+    contact = (await world.call(token, at(world, f"/contacts/{wim}"))).json()
+    assert (contact["template_id"], contact["levels"]["budget"]) == (site, "standard")

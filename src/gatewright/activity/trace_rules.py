@@ -16,6 +16,7 @@ SECRET_REGENERATED: Final = "service_account.secret_regenerated"
 CONTACT_ADDED: Final = "contact.added"
 LEVELS_CHANGED: Final = "contact.levels_changed"
 MEMBERSHIP_SET: Final = "membership.set"
+TEMPLATE_SAVED: Final = "template.saved"
 CONNECTED: Final = "installation.connected"
 RECONNECTED: Final = "installation.reconnected"
 COMPANY_CHANGED: Final = "company.changed"
@@ -27,6 +28,7 @@ NEEDS: Final[Mapping[str, str]] = {  # the tool on which undoing needs admin
     CONTACT_ADDED: "directory",
     LEVELS_CHANGED: "directory",
     MEMBERSHIP_SET: "directory",
+    TEMPLATE_SAVED: "directory",
     CONNECTED: "admin",
     RECONNECTED: "admin",
     COMPANY_CHANGED: "admin",
@@ -73,6 +75,8 @@ def target(change: Change) -> Target:
             return ("levels", change.company_id, of["contact_id"])
         case "membership.set":
             return ("member", change.company_id, of["project_id"], of["contact_id"])
+        case "template.saved":
+            return ("template", change.company_id, of["template_id"])
         case "company.changed":
             return ("access", change.company_id)
         case _:
@@ -84,6 +88,8 @@ def left_as(change: Change) -> Any:
     match change.kind:
         case "contact.levels_changed" | "membership.set":
             return _levels(change.after)
+        case "template.saved":
+            return template_levels(change.after)
         case "company.changed":
             return (change.after or {}).get("app_access")
         case "service_account.secret_regenerated":
@@ -101,6 +107,8 @@ def found_as(change: Change) -> Any:
             return _levels(change.before)
         case "membership.set":
             return None if change.before is None else _levels(change.before)
+        case "template.saved":
+            return None if change.before is None else template_levels(change.before)
         case "company.changed":
             return (change.before or {}).get("app_access")
         case "installation.connected" | "installation.reconnected":
@@ -116,6 +124,9 @@ def made_or_raised(change: Change) -> bool:
             return _raises(_levels(change.before), _levels(change.after))
         case "membership.set":
             return found_as(change) is None or _raises(_levels(change.before), _levels(change.after))
+        case "template.saved":
+            before, after = found_as(change), left_as(change)
+            return before is None or any(_raises(before[scope], after[scope]) for scope in after)
         case "company.changed":
             return (found_as(change), left_as(change)) == ("approval", "open")
         case "installation.connected" | "installation.reconnected":
@@ -160,6 +171,12 @@ def sentence(change: Change, state: State) -> str:
         case "membership.set":
             moves = _moves(found_as(change) or {}, _levels(change.after))
             return f"Membership of {name}: {moves or 'added, without a level'}"
+        case "template.saved":
+            before, after = found_as(change), left_as(change)
+            if before is None:
+                return f"Made the permission template {name}"
+            moves = ", ".join(filter(None, (_moves(before[scope], after[scope]) for scope in after)))
+            return f"Permission template {name}, for all who hold it: {moves}"
         case "company.changed":
             return "Let every app in without approval"
         case _:
@@ -167,6 +184,11 @@ def sentence(change: Change, state: State) -> str:
 
 
 _SOMEBODY_ELSES: Final = object()
+
+
+def template_levels(state: Mapping[str, Any] | None) -> Mapping[str, Mapping[str, str]]:
+    """Return a template's levels as its events and its row state them: of the company, and of each project."""
+    return {scope: dict((state or {}).get(scope, {})) for scope in ("company", "project")}
 
 
 def _levels(state: Mapping[str, Any] | None) -> Mapping[str, str]:

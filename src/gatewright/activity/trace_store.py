@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import exists, select, tuple_
 
-from gatewright.activity.trace_rules import KINDS, Change, State, Target, target
+from gatewright.activity.trace_rules import KINDS, Change, State, Target, target, template_levels
 from gatewright.db.engine import Reader
 from gatewright.db.schema import (
     apps,
@@ -13,6 +13,7 @@ from gatewright.db.schema import (
     contacts,
     events,
     installations,
+    permission_templates,
     project_members,
     projects,
     service_accounts,
@@ -110,6 +111,20 @@ async def _memberships(reader: Reader, ids: Sequence[Target]) -> Found:
     ]
 
 
+async def _templates(reader: Reader, ids: Sequence[Target]) -> Found:
+    of = permission_templates.c
+    found = select(of.company_id, of.id, of.name, of.company_levels, of.project_levels)
+    rows = await reader.execute(found.where(tuple_(of.company_id, of.id).in_(ids)))
+    return [
+        (
+            (row.company_id, row.id),
+            template_levels({"company": row.company_levels, "project": row.project_levels}),
+            row.name,
+        )
+        for row in rows
+    ]
+
+
 async def _installations(reader: Reader, ids: Sequence[Target]) -> Found:
     of = installations.c
     found = select(of.company_id, of.app_id, of.status, apps.c.name).join(apps, apps.c.id == of.app_id)
@@ -129,6 +144,7 @@ _LOADERS = {
     "contact": _contacts,
     "levels": _levels,
     "member": _memberships,
+    "template": _templates,
     "installation": _installations,
     "access": _access,
 }

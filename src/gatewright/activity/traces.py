@@ -7,6 +7,7 @@ from datetime import datetime
 from gatewright.activity import trace_store as store
 from gatewright.activity.trace_rules import (
     NEEDS,
+    TEMPLATE_SAVED,
     TICKED,
     Change,
     State,
@@ -17,7 +18,7 @@ from gatewright.activity.trace_rules import (
 )
 from gatewright.apps.installation_service import disconnect
 from gatewright.base.errors import Conflict, Refusal
-from gatewright.base.ids import AppId, CompanyId, ContactId, ProjectId, ServiceAccountId
+from gatewright.base.ids import AppId, CompanyId, ContactId, ProjectId, ServiceAccountId, TemplateId
 from gatewright.base.levels import Level
 from gatewright.base.secrets import ServerKeys
 from gatewright.db.engine import Database, Transaction
@@ -115,10 +116,13 @@ class RecordedTraces:
 
 async def _undo_in_directory(tx: Transaction, change: Change, allow: Allow, *, origin: Origin, now: datetime) -> None:
     """Put levels and memberships back, or remove the contact, within what the viewer may give and take (M5)."""
-    company_id, contact_id = CompanyId(change.company_id), ContactId(change.about["contact_id"])
     if allow.contact_id is None:
         raise AssertionError("unreachable: whoever may in a company has a contact there")
     grantor = Grantor(allow.contact_id)
+    if change.kind == TEMPLATE_SAVED:
+        await _undo_template(tx, change, grantor, origin=origin, now=now)
+        return
+    company_id, contact_id = CompanyId(change.company_id), ContactId(change.about["contact_id"])
     before = found_as(change)
     if change.kind == "contact.added":
         await directory.remove_contact(
@@ -137,6 +141,24 @@ async def _undo_in_directory(tx: Transaction, change: Change, allow: Allow, *, o
         )
     else:
         await _undo_membership(tx, change, grantor, origin=origin, now=now)
+
+
+async def _undo_template(tx: Transaction, change: Change, grantor: Grantor, *, origin: Origin, now: datetime) -> None:
+    company_id, template_id = CompanyId(change.company_id), TemplateId(change.about["template_id"])
+    before = found_as(change)
+    if before is None:
+        await directory.remove_template(tx, company_id=company_id, template_id=template_id, origin=origin, now=now)
+        return
+    await directory.change_template(
+        tx,
+        company_id=company_id,
+        template_id=template_id,
+        **before,
+        granted_by=grantor,
+        confirmed=True,
+        origin=origin,
+        now=now,
+    )
 
 
 async def _undo_membership(tx: Transaction, change: Change, grantor: Grantor, *, origin: Origin, now: datetime) -> None:
