@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from gatewright.app import create_app
+from gatewright.login.passwords import Passwords
 from gatewright.settings import Settings
 from tests.support.databases import DIALECTS
 from tests.support.forms import Page
@@ -347,18 +348,29 @@ PASSING_HEADERS = {"x-request-id", "content-length", "retry-after"}
 
 
 async def test_a_guess_costs_the_same_work_whether_or_not_there_is_an_account(world: World) -> None:
-    """A182: the same statements, below the limit and beyond it."""
-    work = []
+    """A182: the same statements and hashes, below the limit and beyond it, where nothing is hashed."""
+    evaluated = 0
+
+    class Watched(Passwords):
+        async def verify(self, password_hash: str | None, password: str) -> bool:
+            nonlocal evaluated
+            evaluated += 1
+            return await super().verify(password_hash, password)
+
+    world.app.state.passwords.close()
+    world.app.state.passwords = Watched()
+    work: list[list[tuple[object, ...]]] = []
     for number, email in enumerate(("ada@example.com", "nobody@example.com")):
+        work.append([])
         async with from_address(world.app, f"203.0.113.{number + 1}") as browser:
             form = Page(await browser.get("/login")).form(field="password").fields
             for _ in range(LIMIT + 1):
+                before = evaluated
                 with counted(world.house.database) as seen:
                     await browser.post("/login", data={**form, "email": email, "password": WRONG})
-                work.append((number, tuple(seen.statements), seen.commits))
-    assert [(sent, commits) for at, sent, commits in work if at == 0] == [
-        (sent, commits) for at, sent, commits in work if at == 1
-    ]
+                work[-1].append((tuple(seen.statements), seen.commits, evaluated - before))
+    assert work[0] == work[1]
+    assert [hashed for *_, hashed in work[0]] == [1] * LIMIT + [0]
 
 
 async def test_however_an_address_is_spelled_its_guesses_are_counted_together(world: World) -> None:
