@@ -201,7 +201,7 @@ async def test_a_hash_of_weaker_parameters_is_renewed_by_the_next_sign_in(world:
 
     async def stored() -> tuple[str, object]:
         async with world.house.database.read() as reader:
-            return tuple((await reader.execute(hash_of)).one())  # type: ignore[return-value]
+            return tuple((await reader.execute(hash_of)).one())
 
     weak = await stored()
     assert weak[0].startswith("$argon2id$v=19$m=8,t=1,p=1$")
@@ -237,7 +237,8 @@ async def test_when_a_session_was_last_seen_is_kept_to_within_some_minutes(world
 
 async def last_seen(world: World) -> datetime:
     async with world.house.database.read() as reader:
-        return (await reader.execute(select(sessions.c.last_seen_at))).scalar_one()
+        seen: datetime = (await reader.execute(select(sessions.c.last_seen_at))).scalar_one()
+    return seen
 
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
