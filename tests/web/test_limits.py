@@ -127,3 +127,33 @@ async def test_without_the_counting_server_each_process_counts_for_itself(hands:
     assert not (await spent(limits, 2)).is_exceeded
     assert (await spent(limits, 1)).is_exceeded
     await limits.aclose()
+
+
+async def test_processes_that_share_a_counting_server_share_the_windows(valkey_url: str) -> None:
+    """cli.md, RATE_LIMIT_STORAGE: two processes count as one, and each sees when the window ends."""
+    settings = Settings(rate_limit_spike=3, rate_limit_storage=valkey_url)
+    one, other = CallLimits.of(settings), CallLimits.of(settings)
+    left = [await limits.spend("app_1", 5) for limits in (one, other, one, other)]
+    assert [(budget.is_exceeded, budget.remaining) for budget in left if budget] == [
+        (False, 2),
+        (False, 1),
+        (False, 0),
+        (True, 0),
+    ]
+    assert left[-1] is not None
+    assert timedelta(seconds=1) <= left[-1].retry_after <= timedelta(seconds=11)
+    assert not (await spent(other, 1, 6)).is_exceeded
+    await one.aclose()
+    await other.aclose()
+
+
+async def test_a_counting_server_that_returns_counts_again(hands: Hands, valkey_url: str) -> None:
+    """After five seconds it is asked again; until then this process counts."""
+    limits = limited(hands, rate_limit_spike=2, rate_limit_storage=valkey_url)
+    there, limits.shared = limits.shared, limited(hands, rate_limit_storage=f"valkey://127.0.0.1:{free_port()}").shared
+    await spent(limits, 1)
+    limits.shared = there
+    assert (await spent(limits, 1)).remaining == 0, "counted here"
+    hands.move(5)
+    assert (await spent(limits, 1)).remaining == 1, "counted there"
+    await limits.aclose()
