@@ -1,9 +1,11 @@
 """SECRET_KEYS rotated: what hangs from each key, and what is sealed anew (T13)."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import LargeBinary, insert, select, update
+from sqlalchemy import LargeBinary, Table, insert, select, update
 
 from gatewright.base.secrets import Purpose, ServerKeys, mint_server_key
 from gatewright.db.engine import Database
@@ -31,6 +33,11 @@ def test_every_sealed_column_is_sealed_anew() -> None:
     assert {sealed.key_id for sealed in SEALED} < {hang.column for hang in HANGS}
 
 
+async def put(database: Database, table: Table, row: Mapping[str, Any]) -> None:
+    """Insert one row."""
+    await database.write(lambda tx: tx.insert(table, row))
+
+
 async def seal_some(database: Database, keys: ServerKeys) -> None:
     """Insert a signing key, a record key and a message, sealed where their tables seal."""
 
@@ -42,12 +49,19 @@ async def seal_some(database: Database, keys: ServerKeys) -> None:
         purpose = Purpose.SIGNING_KEY if table is signing_keys else Purpose.RECORD_KEY
         for kid in ("one", "two"):
             value = sealed(purpose, f"{column}.private_key_sealed:{kid}", f"private {kid}")
-            row = {"kid": kid, "key_id": key_id, "private_key_sealed": value, "public_jwk": {}, "created_at": at}
-            more = {"current_from": at} if table is signing_keys else {}
-            await database.write(lambda tx, table=table, row={**row, **more}: tx.execute(insert(table).values(**row)))
+            row: dict[str, Any] = {
+                "kid": kid,
+                "key_id": key_id,
+                "private_key_sealed": value,
+                "public_jwk": {},
+                "created_at": at,
+            }
+            if table is signing_keys:
+                row["current_from"] = at
+            await put(database, table, row)
     value = sealed(Purpose.MAIL, "mail_outbox.message_sealed:m", "hello")
     mail = {"id": "m", "key_id": key_id, "message_sealed": value, "created_at": at, "not_before": at}
-    await database.write(lambda tx: tx.execute(insert(mail_outbox).values(**mail)))
+    await put(database, mail_outbox, mail)
 
 
 async def opened(database: Database, keys: ServerKeys) -> set[str]:
@@ -55,8 +69,8 @@ async def opened(database: Database, keys: ServerKeys) -> set[str]:
     found = set()
     async with database.read() as reader:
         for sealed in SEALED:
-            for row in await reader.execute(select(sealed.row, sealed.column)):
-                found.add(keys.unseal(sealed.purpose, sealed.place(row[0]), row[1]).decode())
+            rows: Sequence[Any] = (await reader.execute(select(sealed.row, sealed.column))).all()
+            found |= {keys.unseal(sealed.purpose, sealed.place(row), value).decode() for row, value in rows}
     return found
 
 

@@ -48,7 +48,12 @@ async def forged(world: World, token: str) -> list[str]:
     head, body, signature = token.split(".")
     mine = ECKey.generate_key("P-256", {"kid": kid})
     own_key = {"jwk": mine.as_dict(private=False)}
-    heads = ({}, own_key, {"jku": "https://evil.example/keys"}, {"x5u": "https://evil.example/x"})
+    heads: tuple[dict[str, Any], ...] = (
+        {},
+        own_key,
+        {"jku": "https://evil.example/keys"},
+        {"x5u": "https://evil.example/x"},
+    )
     public = ECKey.import_key(jwk).as_pem(private=False)
     later = {**payload, "exp": payload["exp"] + 3600}
     return [

@@ -27,8 +27,4 @@ def is_storage_failure(error: Exception) -> bool:
     if not isinstance(error, DBAPIError):
         return False
     state = getattr(error.orig, "sqlstate", None) or ""
-    return (
-        error.connection_invalidated
-        or state[:2] in _AWAY
-        or state in {*_NOT_MIGRATED, _READ_ONLY}
-    )
+    return error.connection_invalidated or state[:2] in _AWAY or state in {*_NOT_MIGRATED, _READ_ONLY}

@@ -76,11 +76,17 @@ async def retire_signing_key(
         raise NotFound("key_unknown", "There is no such signing key.")
     if is_compromised:
         return await _end(tx, key, stored, keys=keys, origin=origin, now=now)
+    return await _withdraw(tx, key, stored, lifetime=lifetime, origin=origin, now=now)
+
+
+async def _withdraw(
+    tx: Transaction, key: SigningKey, stored: Keys, *, lifetime: timedelta, origin: Origin, now: datetime
+) -> Retirement:
     match state_of(key, stored, lifetime=lifetime, now=now):
         case "next":
             await _retire(tx, key, at=now, origin=origin, now=now)
             await _keep_current(tx, stored, now=now)
-            return Retirement(kid, is_compromised=False)
+            return Retirement(key.kid, is_compromised=False)
         case "current":
             raise Conflict(
                 "key_needs_successor",
