@@ -288,13 +288,12 @@ def test_any_byte_that_is_changed_added_or_taken_is_named_with_its_line(lines: L
                 assert told.line in ({at, at + 1} if forged.startswith(raw) else {at}), (at, place, forged)
 
 
-@pytest.mark.parametrize(("most", "holds"), [(0, True), (-1, False)])
-def test_a_line_without_end_is_not_read_whole(
-    lines: Lines, most: int, holds: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(("more", "told"), [(0, "no JSON"), (1, "longer")])
+def test_a_line_without_end_is_not_read_whole(lines: Lines, more: int, told: str) -> None:
     # R2
-    monkeypatch.setattr(record_lines, "MOST_LINE_BYTES", max(map(len, lines)) + most)
-    assert isinstance(judged(lines), Verified) is holds
+    endless = b"x" * (record_lines.MOST_LINE_BYTES - 1 + more) + b"\n"
+    found = fault([lines[0], endless, *lines[2:]])
+    assert (found.line, told in found.message) == (2, True)
 
 
 def test_a_long_record_is_not_held_in_memory(lines: Lines) -> None:

@@ -38,7 +38,7 @@ def _plainly(key: str, otherwise: str) -> _Sentence:
 _contact, _project, _template, _account, _app, _user = map(
     _named, ("contact", "project", "template", "service_account", "app", "user")
 )
-_member_of, _of_user = _plainly("project", "a project"), _plainly("user", "somebody who is gone")
+_of_project, _of_user = _plainly("project", "a project"), _plainly("user", "somebody who is gone")
 
 
 def _policy(event: Recorded) -> str:
@@ -93,8 +93,8 @@ SENTENCES: Mapping[str, _Sentence] = {
     "contact.changed": lambda e: f"changed name or address of {_contact(e)}",
     "contact.removed": lambda e: f"removed {_contact(e)} from the directory",
     "contact.levels_changed": lambda e: f"changed what {_contact(e)} may do in the company",
-    "membership.set": lambda e: f"changed what {_contact(e)} may do on {_member_of(e)}",
-    "membership.ended": lambda e: f"took {_contact(e)} out of {_member_of(e)}",
+    "membership.set": lambda e: f"changed what {_contact(e)} may do on {_of_project(e)}",
+    "membership.ended": lambda e: f"took {_contact(e)} out of {_of_project(e)}",
     "terms.published": lambda e: f"published version {e.about.get('version')} of the terms of use",
     "terms.accepted": lambda e: f"accepted version {e.about.get('version')} of the terms of use",
     "app.created": lambda e: f"made the app {_app(e)}",
