@@ -106,11 +106,15 @@ async def test_a_users_data_is_erased_from_every_chain_and_the_chains_stand(tena
 async def test_erased_data_leaves_nothing_in_the_database(tenants: Tenants) -> None:
     # R4: neither data nor salt
     wim = await tenants.user("Wim Weide")
+    signed_in = replace(by(wim), ip=HERE, user_agent=AGENT)
+    await record_event(tenants, SessionStarted(session_id="s", user_id=wim), signed_in)
     await deactivate(tenants, wim)
     await erase(tenants, OfUser(wim))
     made = next(row for row in await tenants.recorded(kinds="user.created") if row["about"]["user_id"] == wim)
     assert (made["whom"], made["whom_salt"]) == (None, None)
     assert "Wim" not in json.dumps([made["before"], made["after"]])
+    [started] = await tenants.recorded(kinds="session.started")
+    assert (started["ip"], started["user_agent"], started["by_salt"]) == (None, None, None)
     assert await erase(tenants, OfUser(wim)) == 0
     assert len(await tenants.recorded(kinds="person.erased")) == 1
 
