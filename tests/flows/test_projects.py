@@ -45,10 +45,10 @@ async def test_who_sets_up_the_company_sees_the_projects_they_are_a_member_of(wo
     assert shown.status_code == 200
     assert "Wim Weide" not in shown.text  # who is who is for directory: read_only
     assert "Tower" not in (await max_.get(at(world, "/projects"))).text
-    members = at(world, f"/projects/{bridge}/members")
+    contacts = at(world, f"/projects/{bridge}/contacts")
     wim = str(world.people["wim"].contacts["alder"])
-    assert (await world.submit(max_, members, {"contact_id": wim})).status_code == 403
-    assert (await world.submit(max_, f"{members}/{wim}/remove")).status_code == 403
+    assert (await world.submit(max_, contacts, {"contact_id": wim})).status_code == 403
+    assert (await world.submit(max_, f"{contacts}/{wim}/remove")).status_code == 403
     assert (await world.submit(max_, at(world, f"/projects/{tower}"), {"name": "T"})).status_code == 404
     assert (await (await world.signed_in("wim")).get(at(world, "/projects"))).status_code == 403
 
@@ -58,21 +58,21 @@ async def test_contacts_are_put_on_a_project_and_taken_off(world: World) -> None
     ada, tower = await world.signed_in("ada"), world.projects["tower"]
     wim, path = world.people["wim"].contacts["alder"], at(world, f"/projects/{world.projects['tower']}")
     found = Page(await ada.get(f"{path}?find=weid"))
-    form = found.form(action="/members")
+    form = found.form(action="/contacts")
     assert form.fields["contact_id"] == str(wim)
     assert (await ada.post(form.action, data=form.fields)).status_code == 303
     shown = await ada.get(path)
     assert "<bdi>Wim Weide</bdi>" in shown.text
     assert "Wim Weide" not in (await ada.get(f"{path}?q=max")).text
     assert "No other contact" in (await ada.get(f"{path}?find=weid")).text
-    removed = Page(shown).form(action=f"/members/{wim}/remove")
+    removed = Page(shown).form(action=f"/contacts/{wim}/remove")
     assert (await ada.post(removed.action, data=removed.fields)).status_code == 303
     assert (await ada.post(removed.action, data=removed.fields)).status_code == 404
     for nobody in ("", "x", "0", "987654321"):
-        assert (await world.submit(ada, f"{path}/members", {"contact_id": nobody})).status_code == 404
+        assert (await world.submit(ada, f"{path}/contacts", {"contact_id": nobody})).status_code == 404
     site = await world.add_template("site", "alder", levels={}, on_projects={"rfis": "standard"})
     await world.submit(ada, at(world, f"/directory/{wim}/template"), {"template_id": str(site)})
-    await world.submit(ada, f"{path}/members", {"contact_id": str(wim)})
+    await world.submit(ada, f"{path}/contacts", {"contact_id": str(wim)})
     token = (await world.tokens("ada", "crane", scope="company.manage")).access
     contact = (await world.call(token, f"/rest/v1.0/companies/{world.companies['alder']}/contacts/{wim}")).json()
     assert {p["id"]: p["levels"]["rfis"] for p in contact["projects"]}[tower] == "standard"

@@ -308,8 +308,8 @@ def project(names: Names) -> Pages:
         "q": "",
         "sees_all": True,
         "projects": [
-            {"id": 1, "name": names.project, "number": "P-9", "is_active": True, "members": 14},
-            {"id": 2, "name": "Mill Street School", "number": None, "is_active": False, "members": 0},
+            {"id": 1, "name": names.project, "number": "P-9", "is_active": True, "contacts": 14},
+            {"id": 2, "name": "Mill Street School", "number": None, "is_active": False, "contacts": 0},
         ],
         "paging": paging,
         "form": {},
@@ -324,7 +324,7 @@ def project(names: Names) -> Pages:
         **inside,
         "company": one,
         "project": {"id": 1, "name": names.project, "number": "P-9", "is_active": True},
-        "members": [
+        "contacts": [
             {"contact_id": 1, "name": names.user, "kind": "user", "levels": [], "is_company_admin": True},
             {"contact_id": 2, "name": "Ben Ito", "kind": "user", "levels": held, "is_company_admin": False},
             {
@@ -345,9 +345,9 @@ def project(names: Names) -> Pages:
         "errors": {},
     }
     yield "project", "company/project.html", shown
-    bare = {"members": [], "found": [], "may_read": False, "may_edit": False, "paging": {**paging, "last": 1}}
+    bare = {"contacts": [], "found": [], "may_read": False, "may_edit": False, "paging": {**paging, "last": 1}}
     yield "project_known", "company/project.html", {**shown, **bare}
-    none = {"members": [], "found": [], "q": names.app, "find": names.user, "errors": {"": "You hold none on rfis."}}
+    none = {"contacts": [], "found": [], "q": names.app, "find": names.user, "errors": {"": "You hold none on rfis."}}
     yield "project_nobody", "company/project.html", {**shown, **none}
     set_ = {**frame(names, "company:1", "Overview"), "company": one, "errors": {}}
     yield "settings", "company/settings.html", set_

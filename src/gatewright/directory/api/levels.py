@@ -57,6 +57,7 @@ async def set_levels(
     return await contact_answer(request, caller, here, contact_id)
 
 
+# long: the answer is read again, with the template that the contact holds now
 @router.put(MEMBERSHIP, response_model=shapes.MembershipAnswer)
 async def set_membership(
     request: Request,

@@ -48,6 +48,7 @@ async def save_levels(request: Request) -> Response:
     return redirect(request, _href(here, contact_id), flash=changed or "Nothing was changed.")
 
 
+# long: one call with all that a grid says, between two looks at the contact
 async def _save(
     request: Request,
     here: Viewing,

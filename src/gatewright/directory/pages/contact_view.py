@@ -54,6 +54,7 @@ async def answer(request: Request, here: Viewing, contact_id: ContactId, sent: S
     return await render(request, "company/contact.html", context, status=status, place=place, tab="Directory")
 
 
+# long: the page is named part by part
 async def _context(reader: Reader, here: Viewing, contact: Contact, sent: Sent) -> dict[str, object]:
     tools = await companies.list_tools(reader)
     bounds = await _bounds(reader, here, contact)

@@ -61,6 +61,7 @@ async def add(request: Request) -> Response:
     return redirect(request, to, flash=f"{given['name']} is in the directory.")
 
 
+# long: the page is named part by part
 async def _answer(
     request: Request, here: Viewing, *, form: Mapping[str, str] = _FRESH_FORM, errors: Mapping[str, str] | None = None
 ) -> Response:

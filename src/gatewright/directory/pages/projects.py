@@ -16,7 +16,7 @@ from gatewright.directory.pages.lists import paging, shown_page
 from gatewright.directory.pages.viewing import Viewing, allowed, page_errors, viewing
 from gatewright.directory.service.levels import contact_unknown, project_unknown
 from gatewright.directory.store import companies, projects
-from gatewright.directory.store.projects import MemberRow
+from gatewright.directory.store.projects import PlacedContact
 from gatewright.web.access import path_id, plain_id
 from gatewright.web.core import core_of
 from gatewright.web.csrf import guarded_form
@@ -83,7 +83,7 @@ async def save(request: Request) -> Response:
     return redirect(request, _href(here, _project_id(request)), flash=said)
 
 
-async def add_member(request: Request) -> Response:
+async def put_on(request: Request) -> Response:
     """Make a contact a member of the project, with its template's levels there, else none (P3, M3)."""
     form, here = await guarded_form(request), await _directory_admin(request)
     contact_id = plain_id(form.text("contact_id"))
@@ -105,7 +105,7 @@ async def add_member(request: Request) -> Response:
     return redirect(request, _href(here, _project_id(request)), flash="Added to the project.")
 
 
-async def remove_member(request: Request) -> Response:
+async def take_off(request: Request) -> Response:
     """Take a contact out of the project."""
     _, here = await guarded_form(request), await _directory_admin(request)
     try:
@@ -149,6 +149,7 @@ async def _list_page(
     )
 
 
+# long: the page is named part by part
 async def _page(
     request: Request,
     here: Viewing,
@@ -163,12 +164,12 @@ async def _page(
         project = await companies.find_project(reader, company_id, project_id)
         if project is None:
             raise project_unknown()
-        total = await projects.count_members(reader, company_id, project_id, **where)
+        total = await projects.count_placed(reader, company_id, project_id, **where)
         page = shown_page(request, total)
         part: dict[str, Any] = {"limit": page.size, "offset": page.offset}
-        members = []
+        placed = []
         if here.may_read:
-            members = await projects.list_members(reader, company_id, project_id, **where, **part)
+            placed = await projects.list_placed(reader, company_id, project_id, **where, **part)
         found = []
         if find and here.may_edit:
             found = await projects.others(
@@ -178,7 +179,7 @@ async def _page(
     context = {
         "company": {"id": company_id, "name": here.company.name},
         "project": {"id": project.id, "name": project.name, "number": project.number, "is_active": project.is_active},
-        "members": [_member(row, tools) for row in members],
+        "contacts": [_placed(row, tools) for row in placed],
         "q": q,
         "find": find,
         "found": [_found(one, here) for one in found],
@@ -212,7 +213,7 @@ def _form(project: Project) -> dict[str, str]:
     }
 
 
-def _member(row: MemberRow, tools: list[Tool]) -> dict[str, object]:
+def _placed(row: PlacedContact, tools: list[Tool]) -> dict[str, object]:
     levels = [
         {"tool_name": tool.name, "level": row.on_project[tool.key].key}
         for tool in tools

@@ -28,6 +28,7 @@ from gatewright.events.log import record
 _ADDRESS_TAKEN = Problem("email", "is in this company's directory already")
 
 
+# long: two ways to begin, with all that is told
 @verb
 async def add_contact(
     tx: Transaction,
@@ -123,6 +124,7 @@ async def edit_contact(
     return changed or given
 
 
+# long: what was there is told whole
 @verb
 async def remove_contact(
     tx: Transaction,

@@ -47,6 +47,7 @@ async def set_levels(
     return True
 
 
+# long: one verb, with all that it is told
 @verb
 async def set_membership(
     tx: Transaction,

@@ -57,6 +57,7 @@ async def create_template(
     return after.id
 
 
+# long: one judgement and one change for all holders, with all that is told
 @verb
 async def change_template(
     tx: Transaction,
@@ -168,17 +169,17 @@ async def assign_template(
         raise Invalid(UNKNOWN)
     if rules.needs_confirmation(contact, template.company_levels) and not confirmed:
         raise confirmation_required()
-    members = (await contacts.memberships(tx, company_id, [contact_id])).get(contact_id, [])
+    memberships = (await contacts.memberships(tx, company_id, [contact_id])).get(contact_id, [])
     if granted_by is not None:
         await weigh(tx, granted_by, contact, before=contact.levels, after=template.company_levels)
-        for one in members:
+        for one in memberships:
             where: dict[str, Any] = {"project_id": one.project_id}
             await weigh(tx, granted_by, contact, before=one.levels, after=template.project_levels, **where)
         await refuse_last_admin(tx, contact, after=template.company_levels)
     await templates.attach(tx, contact, template, now=now)
     attached = held.levels_changed(contact, template.company_levels, template_id=template.id)
     await record(tx, attached, origin=origin, now=now)
-    for one in members:
+    for one in memberships:
         if one.levels != template.project_levels:
             event = held.membership_set(contact, one.project_id, one, template.project_levels)
             await record(tx, event, origin=origin, now=now)

@@ -22,11 +22,11 @@ class ProjectRow:
     name: str
     number: str | None
     is_active: bool
-    members: int
+    contacts: int
 
 
 @dataclass(frozen=True, slots=True)
-class MemberRow:
+class PlacedContact:
     """A contact that is a member of a project, with its levels there."""
 
     contact: Contact
@@ -41,13 +41,13 @@ async def list_projects(
     `known_to`: only those that this contact is a member of (P6).
     """
     m = project_members.c
-    members = (
+    placed = (
         select(func.count())
         .where(m.company_id == projects.c.company_id, m.project_id == projects.c.id)
         .scalar_subquery()
     )
     columns = (projects.c.id, projects.c.name, projects.c.project_number.label("number"), projects.c.is_active)
-    statement = select(*columns, members.label("members")).where(_sought(company_id, q=q, known_to=known_to))
+    statement = select(*columns, placed.label("contacts")).where(_sought(company_id, q=q, known_to=known_to))
     rows = await reader.execute(statement.order_by(projects.c.name, projects.c.id).limit(limit).offset(offset))
     return [ProjectRow(**row._mapping) for row in rows]
 
@@ -72,7 +72,7 @@ def _sought(company_id: CompanyId, *, q: str, known_to: ContactId | None) -> Col
     return found
 
 
-async def list_members(
+async def list_placed(
     reader: Reader,
     company_id: CompanyId,
     project_id: ProjectId,
@@ -81,7 +81,7 @@ async def list_members(
     all_addresses: bool,
     limit: int,
     offset: int,
-) -> list[MemberRow]:
+) -> list[PlacedContact]:
     """Return a part of those who are members of the project, by contact id (S2: `all_addresses`)."""
     m = project_members.c
     statement = (
@@ -91,14 +91,14 @@ async def list_members(
         .order_by(contacts.c.id)
     )
     rows = await reader.execute(statement.limit(limit).offset(offset))
-    return [MemberRow(contact_of(row), unstored(row.on_project)) for row in rows]
+    return [PlacedContact(contact_of(row), unstored(row.on_project)) for row in rows]
 
 
-async def count_members(
+async def count_placed(
     reader: Reader, company_id: CompanyId, project_id: ProjectId, *, q: str, all_addresses: bool
 ) -> int:
-    """Return how many contacts `list_members` would find in all."""
-    found = and_(matching(company_id, q=q, all_addresses=all_addresses), _is_member(project_id))
+    """Return how many contacts `list_placed` would find in all."""
+    found = and_(matching(company_id, q=q, all_addresses=all_addresses), _is_placed(project_id))
     return int((await reader.execute(select(func.count()).select_from(contacts).where(found))).scalar_one())
 
 
@@ -106,12 +106,12 @@ async def others(
     reader: Reader, company_id: CompanyId, project_id: ProjectId, *, q: str, all_addresses: bool, limit: int
 ) -> list[Contact]:
     """Return contacts that are no members of the project and whose name or address holds `q`, by name."""
-    found = and_(matching(company_id, q=q, all_addresses=all_addresses), ~_is_member(project_id))
+    found = and_(matching(company_id, q=q, all_addresses=all_addresses), ~_is_placed(project_id))
     statement = select(*contact_columns).where(found).order_by(contacts.c.name, contacts.c.id).limit(limit)
     return [contact_of(row) for row in await reader.execute(statement)]
 
 
-def _is_member(project_id: ProjectId) -> ColumnElement[bool]:
+def _is_placed(project_id: ProjectId) -> ColumnElement[bool]:
     m = project_members.c
     return exists().where(
         m.company_id == contacts.c.company_id, m.contact_id == contacts.c.id, m.project_id == project_id

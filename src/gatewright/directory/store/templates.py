@@ -144,12 +144,12 @@ async def facts_of_holders(reader: Reader, company_id: CompanyId, template_id: T
     m = project_members.c
     principal = func.coalesce(contacts.c.user_id, contacts.c.service_account_id)
     joined = select(principal).where(*_holds(company_id, template_id), principal.is_not(None))
-    members = select(m.project_id, m.contact_id).where(
+    memberships = select(m.project_id, m.contact_id).where(
         m.company_id == company_id, m.contact_id.in_(_holders(company_id, template_id))
     )
     return (
         *(keys.contact(company_id, id_) for id_ in (await reader.execute(joined)).scalars()),
-        *(keys.membership(company_id, row.project_id, row.contact_id) for row in await reader.execute(members)),
+        *(keys.membership(company_id, row.project_id, row.contact_id) for row in await reader.execute(memberships)),
     )
 
 
