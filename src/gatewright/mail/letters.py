@@ -14,7 +14,7 @@ from gatewright.mail.model import Message
 from gatewright.mail.rules import addressed
 
 TEMPLATES = Path(__file__).parent / "templates"
-_SUBJECT = "Subject: "
+_TITLE = "Subject: "
 
 
 def compose(message: Message, *, sender: Address, issuer: str, message_id: str, now: datetime) -> EmailMessage:
@@ -27,10 +27,10 @@ def compose(message: Message, *, sender: Address, issuer: str, message_id: str, 
     shows = {name: _on_one_line("" if value is None else str(value)) for name, value in message.shows.items()} | {
         "issuer": issuer
     }
-    subject, _, text = _environment().get_template(f"{message.template}.txt").render(shows).partition("\n")
+    title, _, text = _environment().get_template(f"{message.template}.txt").render(shows).partition("\n")
     html = _environment().get_template(f"{message.template}.html").render(shows)
     letter = EmailMessage(SMTP if to.username.isascii() else SMTPUTF8)
-    letter["Subject"] = subject.removeprefix(_SUBJECT)
+    letter["Subject"] = title.removeprefix(_TITLE)
     letter["From"] = sender
     letter["To"] = to
     letter["Date"] = now
