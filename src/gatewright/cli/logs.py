@@ -39,7 +39,8 @@ def _renderer(log_format: str) -> Processor:
     if log_format == "text" or (log_format == "auto" and sys.stderr.isatty()):
         # repr: a path may hold what moves a terminal's cursor.
         return cast(Processor, structlog.dev.ConsoleRenderer(repr_native_str=True))
-    return cast(Processor, structlog.processors.JSONRenderer(ensure_ascii=False))
+    # ASCII alone: U+2028, U+0085 and U+009B begin lines and commands where a log is read.
+    return cast(Processor, structlog.processors.JSONRenderer(ensure_ascii=True))
 
 
 def _without_values(_logger: Any, _name: str, entry: Entry) -> Entry:
