@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 
 from gatewright.apps import store
 from gatewright.apps.secret_uses import SecretUses
-from gatewright.base.ids import SecretId
+from gatewright.base.ids import AppId, SecretId
 from tests.support.statements import counted
 from tests.support.tenants import NOON, Tenants
 
 
-async def last_used(tenants: Tenants, app_id: int) -> datetime | None:
+async def last_used(tenants: Tenants, app_id: AppId) -> datetime | None:
     """Return what the developer reads of the app's one secret."""
     async with tenants.database.read() as reader:
         [secret] = await store.load_live_secrets(reader, app_id)

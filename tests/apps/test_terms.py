@@ -10,7 +10,7 @@ from gatewright.apps import service, store, terms_store
 from gatewright.apps.model import CreatedApp, TermsStanding
 from gatewright.apps.rules import said_of_terms
 from gatewright.base.errors import Conflict, Invalid, NotAllowed
-from gatewright.base.ids import UserId
+from gatewright.base.ids import SecretId, UserId
 from gatewright.db.engine import Database
 from tests.support.tenants import NOON, OPERATOR, Tenants, by
 
@@ -20,7 +20,7 @@ Change = Callable[["Developer"], Awaitable[Any]]
 class Developer:
     """A developer with an app of two secrets, made before there were terms."""
 
-    def __init__(self, tenants: Tenants, user_id: UserId, app: CreatedApp, secret_id: str) -> None:
+    def __init__(self, tenants: Tenants, user_id: UserId, app: CreatedApp, secret_id: SecretId) -> None:
         self.tenants, self.id, self.app, self.secret_id = tenants, user_id, app, secret_id
 
     @property

@@ -22,13 +22,14 @@ class Names:
 async def load_names(reader: Reader, company_id: int, app_id: int) -> Names:
     """Return the names of a company, of an app and of its developer."""
     statement = (
-        select(companies.c.name, apps.c.name, users.c.name)
+        select(companies.c.name.label("company"), apps.c.name.label("app"), users.c.name.label("developer"))
         .select_from(apps)
         .join(users, users.c.id == apps.c.owner_id)
         .join(companies, companies.c.id == company_id)
         .where(apps.c.id == app_id)
     )
-    return Names(*(await reader.execute(statement)).one())
+    row = (await reader.execute(statement)).one()
+    return Names(row.company, row.app, row.developer)
 
 
 async def load_admin_addresses(reader: Reader, company_id: int, *, limit: int) -> list[str]:

@@ -45,10 +45,10 @@ class Wanted:
     state: State | None = None
 
 
-async def count_by_state(reader: Reader, wanted: Wanted) -> dict[State, int]:
+async def count_by_state(reader: Reader, wanted: Wanted) -> dict[str, int]:
     """Return how many apps that are looked for stand in each state."""
     counted = select(_state.label("state"), func.count().label("many")).where(*_named(wanted)).group_by(_state)
-    found: dict[State, int] = {row.state: row.many for row in await reader.execute(counted)}
+    found: dict[str, int] = {row.state: row.many for row in await reader.execute(counted)}
     return {state: found.get(state, 0) for state in STATES}
 
 

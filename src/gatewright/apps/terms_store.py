@@ -40,7 +40,7 @@ async def load_acceptances(reader: Reader, user_id: UserId) -> list[Acceptance]:
     columns = terms_acceptances.c
     statement = select(columns.version, columns.accepted_at, columns.ip).where(columns.user_id == user_id)
     rows = await reader.execute(statement.order_by(columns.accepted_at.desc(), columns.version))
-    return [Acceptance(*row) for row in rows]
+    return [Acceptance(row.version, row.accepted_at, row.ip) for row in rows]
 
 
 async def load_terms_standing(reader: Reader, user_ids: Collection[UserId]) -> dict[UserId, TermsStanding]:

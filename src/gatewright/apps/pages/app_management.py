@@ -55,11 +55,9 @@ async def show_all(request: Request) -> Response:
         company = await _company(reader, company_id)
         counts = await store.count_by_status(reader, company_id)
         looked_for = _looked_for(q, wanted)
-        total = await store.count_installations(reader, company_id, **looked_for)
-        page = part_of(request, total)
-        found = await store.load_installations(
-            reader, company_id, offset=page.offset, limit=page.size, since=since(now, ROW_DAYS), **looked_for
-        )
+        page = part_of(request, total := await store.count_installations(reader, company_id, **looked_for))
+        part: dict[str, Any] = {"offset": page.offset, "limit": page.size, "since": since(now, ROW_DAYS)}
+        found = await store.load_installations(reader, company_id, **part, **looked_for)
         waiting = await store.load_waiting(reader, company_id, limit=MOST_WAITING)
         unseen = await _unseen(reader, company_id, q)
         standing = await load_terms_standing(reader, [one.developer_id for one in found])

@@ -40,7 +40,7 @@ async def show_all(request: Request) -> Response:
     context = {
         "q": wanted.q,
         "state": wanted.state or "",
-        "totals": {**counts, "all": sum(counts.values())},
+        "totals": {"all": sum(counts.values()), **counts},
         "apps": [_line(app, reach[app.id]) for app in found],
         "paging": paging(PATH, {"q": wanted.q, "state": wanted.state or ""}, page, total),
     }
