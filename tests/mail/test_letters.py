@@ -56,6 +56,13 @@ def test_every_letter_says_the_same_in_text_and_html(template: str) -> None:
     assert "{{" not in text + html
 
 
+def test_a_name_with_a_line_end_stays_on_its_line() -> None:
+    """A209: in the subject and in the text."""
+    letter = sent("ada@example.com", "invitation", company="Alder\r\nBcc: all@x.example")
+    assert letter["subject"] == "Alder  Bcc: all@x.example invites you"
+    assert set(letter.keys()) == HEADERS
+
+
 @given(st.text(), st.text())
 def test_no_name_begins_a_header_a_line_or_a_tag(company: str, app: str) -> None:
     """A192, A207, A209: whatever it holds."""
