@@ -148,3 +148,15 @@ async def test_a_form_from_elsewhere_makes_nothing(world: World) -> None:
     for path in ("", f"/{robot.id}/regenerate", f"/{robot.id}/delete"):
         assert (await ada.post(at(world, path), data={"name": "X"})).status_code == 403
     assert await world.robot_token("robot")
+
+
+async def test_each_account_is_on_some_page_of_the_list(world: World) -> None:
+    """S1: fifty on a page, with the way to the others."""
+    for number in range(60):
+        await world.add_robot(f"many{number}", "alder", f"Many number {number:02}")
+    max_, path = await world.signed_in("max"), f"/companies/{world.companies['alder']}/service-accounts"
+    pages = [(await max_.get(path, params={"page": str(number)})).text for number in (1, 2)]
+    shown = [number for number in range(60) if any(f"Many number {number:02}" in page for page in pages)]
+    assert shown == list(range(60))
+    assert f"{path}?page=2" in pages[0]
+    assert (await max_.get(path, params={"page": "99"})).status_code == 200

@@ -11,6 +11,7 @@ from gatewright.base.errors import Conflict, Invalid, NotFound
 from gatewright.base.ids import CompanyId, SecretId, ServiceAccountId
 from gatewright.db.engine import Reader
 from gatewright.directory.model import Company
+from gatewright.directory.pages.lists import paging, shown_page
 from gatewright.directory.store.companies import find_company
 from gatewright.service_accounts import service, store
 from gatewright.service_accounts.model import DisabledReason, ServiceAccount, Use
@@ -24,7 +25,6 @@ from gatewright.web.once import FIELD, form_id, mint_once
 from gatewright.web.paths import company_admin, numbered
 
 TAB = "Service accounts"
-MOST_ROWS = 300
 REASONS = {
     DisabledReason.ADDRESS_CHANGED: "The address of its contact was changed.",
     DisabledReason.ADDRESS_ELSEWHERE: "Its address entered another directory.",
@@ -146,11 +146,14 @@ async def _list_page(
 ) -> Response:
     async with core_of(request).database.read() as reader:
         company = await _company(reader, company_id)
-        accounts = await store.load_service_accounts(reader, company_id, offset=0, limit=MOST_ROWS)
+        total = await store.count_service_accounts(reader, company_id)
+        part = shown_page(request, total)
+        accounts = await store.load_service_accounts(reader, company_id, offset=part.offset, limit=part.size)
         use = await store.load_use(reader, company_id, accounts, now=seen(request).now)
     context = {
         "company": _brief(company),
         "accounts": [_account(account, use[account.id]) for account in accounts],
+        "paging": paging(f"/companies/{company_id}/service-accounts", part, total, asked={}),
         "form": form,
         "errors": errors,
         "once": mint_once(),

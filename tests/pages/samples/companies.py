@@ -250,7 +250,8 @@ def service_accounts(names: Names) -> Pages:
             "created_by": "Ben Ito",
         },
     ]
-    page = {**inside, "accounts": rows, "form": {}, "errors": {}}
+    paging = {"page": 1, "last": 40, "total": 2000, "previous": None, "next": "?page=2"}
+    page = {**inside, "accounts": rows, "paging": paging, "form": {}, "errors": {}}
     yield "service_accounts", "company/service_accounts.html", page
     yield (
         "service_accounts_none",
