@@ -132,7 +132,7 @@ async def test_a_call_beyond_the_limit_changes_nothing_and_is_counted(narrow: Wo
     await narrow.app.state.counters.flush()
     async with narrow.house.database.read() as reader:
         rows = await reader.execute(select(calls.c.company_id, calls.c.count).where(calls.c.result == "rate_limited"))
-        counted = {row.company_id: row.count for row in rows}
+        counted = dict(list(rows.tuples()))
     assert counted == {0: 2, narrow.companies["alder"]: 2}
 
 

@@ -44,7 +44,7 @@ def rows_of(table: str, company_id: int) -> Iterator[dict[str, Any]]:
 
 def row_of(table: str, company_id: int, id_: int, number: int) -> dict[str, Any]:
     """Return one of those rows: the columns that are new in each."""
-    return {
+    own: dict[str, dict[str, Any]] = {
         "contacts": {
             "id": id_,
             "user_id": None,
@@ -56,7 +56,8 @@ def row_of(table: str, company_id: int, id_: int, number: int) -> dict[str, Any]
         "events": {"id": id_, "position": id_},
         "apps": {"id": id_, "client_id": f"app_{id_}", "name": f"App {id_}", "name_folded": f"app {id_}"},
         "installations": {"app_id": id_},
-    }[table] | {"company_id": company_id}
+    }
+    return {**own[table], "company_id": company_id}
 
 
 def enlarge(file: Path, company_id: int) -> None:
@@ -76,7 +77,7 @@ def enlarge(file: Path, company_id: int) -> None:
             )
 
 
-async def statements_of(who: Asker, way: Way, ids: dict[str, str]) -> list[tuple[str, Any]]:
+async def statements_of(who: Asker, way: Way, ids: dict[str, str]) -> list[str]:
     """Return what asking sends to the database; asked once before, so that facts are in memory."""
     await who.ask(way, ids)
     with counted(who.world.house.database) as seen:

@@ -21,7 +21,7 @@ def valkey_url(tmp_path: Path) -> Iterator[str]:
     if executable is None:
         pytest.skip("neither valkey-server nor redis-server is installed")
     port = free_port()
-    command = [executable, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+    command = [str(executable), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_until_ready(port)

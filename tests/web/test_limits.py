@@ -35,7 +35,7 @@ def hands() -> Hands:
 
 def limited(hands: Hands, **settings: object) -> CallLimits:
     """Return the limits of these settings, on that clock."""
-    return CallLimits.of(Settings(**settings), now=hands)  # type: ignore[arg-type]
+    return CallLimits.of(Settings(**settings), now=hands)
 
 
 async def spent(limits: CallLimits, times: int, company_id: int | None = 5, *, client: str = "app_1") -> Budget:
