@@ -301,6 +301,18 @@ async def test_of_200_guesses_at_once_no_more_than_the_limit_are_evaluated(world
     assert statuses.count(429) == 200 - LIMIT
 
 
+async def test_a_building_full_of_people_signs_in_at_once_from_one_address(world: World) -> None:
+    """A185: nobody guesses there, so nobody is refused."""
+
+    async def one() -> int:
+        browser = await world.browser()
+        form = Page(await browser.get("/login")).form(field="password").fields
+        sent = {**form, "email": "ada@example.com", "password": PASSWORD}
+        return (await browser.post("/login", data=sent)).status_code
+
+    assert await asyncio.gather(*(one() for _ in range(4 * LIMIT))) == [303] * 4 * LIMIT
+
+
 async def test_of_guesses_through_several_processes_no_more_than_the_limit_are_evaluated(tmp_path: Path) -> None:
     """A182: three workers, and a session ended through one is ended on the others (T12)."""
     async with served_world(tmp_path, workers=3) as world:

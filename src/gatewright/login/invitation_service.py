@@ -171,7 +171,7 @@ async def join_by_invitation(
     invitation = await _consume(tx, token, keys=keys, now=now)
     if invitation is None:
         return None
-    as_it_was = await store.lock_account(tx, account.user_id) == account
+    as_it_was = account.is_still(await store.lock_account(tx, account.user_id))
     if not as_it_was or not account.is_active or fold_email(invitation.email) != fold_email(account.email):
         raise account_exists()
     if invitation.was_mailed:

@@ -1,6 +1,6 @@
 """What the sign-in slice knows of accounts, sessions and invitations."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -18,6 +18,10 @@ class Account:
     is_active: bool
     epoch: int  # raised by every deactivation
     password_changed_at: datetime | None  # none: it is the first
+
+    def is_still(self, standing: "Account | None") -> bool:
+        """Return whether what was judged still stands; the same password may be hashed anew meanwhile."""
+        return standing is not None and replace(standing, password_hash=self.password_hash) == self
 
 
 @dataclass(frozen=True, slots=True)

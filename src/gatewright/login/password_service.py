@@ -33,7 +33,7 @@ async def change_password(
     Every session ends, this browser's too, which goes on in a new one: whoever held a cookie
     of before holds nothing (A172). `slot`: given back, since the current password was right.
     """
-    if not account.is_active or await store.lock_account(tx, account.user_id) != account:
+    if not account.is_active or not account.is_still(await store.lock_account(tx, account.user_id)):
         return None
     await give_back(tx, slot=slot)
     await set_user_password_hash(

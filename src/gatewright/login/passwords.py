@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from argon2 import PasswordHasher, Type, extract_parameters
@@ -22,6 +23,7 @@ TIME_COST, MEMORY_COST = 2, 19 * 1024
 _HASHER = PasswordHasher(time_cost=TIME_COST, memory_cost=MEMORY_COST, parallelism=1)
 THREADS = 2
 MOST_WAITING = 64
+MOST_TURNS = 1_000  # who waits for a turn has begun no work yet
 _FULL = "Too many people are signing in at this moment."
 
 
@@ -35,7 +37,28 @@ class Passwords:
     def __init__(self, *, threads: int = THREADS, most_waiting: int = MOST_WAITING) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="password")
         self._room = threading.Semaphore(threads + most_waiting)
+        self._turns = asyncio.Semaphore(threads)
+        self._waiting = 0
         self._nobodys = _HASHER.hash(mint("nobody"))
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait until a thread is free; Unavailable when too many wait for that already.
+
+        For what takes a slot before it looks at a password: of a building full of people who sign
+        in at once from one address, no more hold slots than passwords can be looked at.
+        """
+        if self._waiting >= MOST_TURNS:
+            raise Unavailable(_FULL, detail="too many wait for the password threads")
+        self._waiting += 1
+        try:
+            await self._turns.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def hash(self, password: str) -> str:
         """Return the argon2id hash of a password, with its salt and parameters."""

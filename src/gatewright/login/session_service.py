@@ -35,7 +35,7 @@ async def sign_in(
     browser had before ends. `slot`: given back, since the guess was right. `rehashed`:
     the same password under today's parameters.
     """
-    if not account.is_active or await store.lock_account(tx, account.user_id) != account:
+    if not account.is_active or not account.is_still(await store.lock_account(tx, account.user_id)):
         return None
     if slot is not None:
         await give_back(tx, slot=slot)

@@ -113,8 +113,12 @@ async def _open(request: Request, form: PageForm) -> Opened | None:
     one of a service account (S2, A108) and an account without a password cost the same work as
     a wrong password.
     """
+    async with passwords_of(request).turn():
+        return await _try(request, form.text("email"), form.text("password")[: LONGEST_PASSWORD + 1])
+
+
+async def _try(request: Request, email: str, password: str) -> Opened | None:
     core, passwords = core_of(request), passwords_of(request)
-    email, password = form.text("email"), form.text("password")[: LONGEST_PASSWORD + 1]
     async with core.database.read() as reader:
         account = await store.find_account(reader, email)
     if is_service_address(email, service_domain=core.settings.service_domain):
