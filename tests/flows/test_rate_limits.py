@@ -130,9 +130,10 @@ async def test_a_call_beyond_the_limit_changes_nothing_and_is_counted(narrow: Wo
     for _ in range(SPIKE + 2):
         await narrow.call(tokens.access, PROJECTS, company="birch")
     await narrow.app.state.counters.flush()
+    limited = select(calls.c.company_id, calls.c.count.label("many")).where(calls.c.result == "rate_limited")
     async with narrow.house.database.read() as reader:
-        rows = await reader.execute(select(calls.c.company_id, calls.c.count).where(calls.c.result == "rate_limited"))
-        counted = dict(list(rows.tuples()))
+        rows = await reader.execute(limited)
+        counted = {row.company_id: row.many for row in rows}
     assert counted == {0: 2, narrow.companies["alder"]: 2}
 
 
