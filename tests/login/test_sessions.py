@@ -76,7 +76,8 @@ async def test_a_password_is_not_changed_over_a_change(database: Database) -> No
     """P4: deactivated, or given another password, after the account was read."""
     account = await an_account(database)
     token = await begin(database, account)
-    assert await change(database, replace(account, password_hash="$older")) is None
+    older = replace(account, password_hash="$older", password_changed_at=NOON - timedelta(days=1))
+    assert await change(database, older) is None
     assert await is_standing(database, token)
     opened = await change(database, account)
     assert opened is not None
