@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -19,13 +20,21 @@ from gatewright.events import keys
 from tests.directory.people import EDGE, EVERY_LEVEL, NOON, Town
 from tests.support.statements import counted
 
-SITE = {"company": {"budget": "read_only"}, "project": {"rfis": "standard"}}
+SITE: dict[str, Any] = {"company": {"budget": "read_only"}, "project": {"rfis": "standard"}}
 
 
-async def template(town: Town, company_id: CompanyId, name: str = "Site", **levels: Mapping[str, str]) -> TemplateId:
-    """Return a new template: `company` and `project` levels."""
-    stated = {"company": {}, "project": {}, **levels}
-    return await service.create_template(town.database, company_id=company_id, name=name, **stated, **EDGE)
+async def template(
+    town: Town,
+    company_id: CompanyId,
+    name: str = "Site",
+    *,
+    company: Mapping[str, str] = MappingProxyType({}),
+    project: Mapping[str, str] = MappingProxyType({}),
+) -> TemplateId:
+    """Return a new template with these levels."""
+    return await service.create_template(
+        town.database, company_id=company_id, name=name, company=company, project=project, **EDGE
+    )
 
 
 async def assign(
@@ -210,7 +219,12 @@ async def test_a_template_is_named_once_in_a_company_and_holds_levels_that_there
         await change(town, here, other, name="Site")
     with pytest.raises(Invalid):
         await template(town, here, " ")
-    for wrong in ({"company": {"rfis": "admin"}}, {"project": {"budget": "admin"}}, {"company": {"admin": "standard"}}):
+    faults: list[dict[str, Any]] = [
+        {"company": {"rfis": "admin"}},
+        {"project": {"budget": "admin"}},
+        {"company": {"admin": "standard"}},
+    ]
+    for wrong in faults:
         with pytest.raises(Invalid):
             await change(town, here, site, **wrong)
 
@@ -261,7 +275,8 @@ async def test_nobody_gives_by_a_template_what_they_do_not_hold(town: Town) -> N
             await assign(town, here, ada, given, clerk)
     modest = await template(town, here, "Modest", company={"budget": "read_only"}, project={"rfis": "read_only"})
     assert await assign(town, here, ada, modest, clerk)
-    for parts in ({"company": {"budget": "admin"}}, {"project": {"rfis": "admin"}}):
+    too_high: list[dict[str, Any]] = [{"company": {"budget": "admin"}}, {"project": {"rfis": "admin"}}]
+    for parts in too_high:
         with pytest.raises(NotAllowed):
             await change(town, here, modest, clerk, **parts)
     assert await change(town, here, modest, clerk, company={"budget": "standard"}) == 1
@@ -289,7 +304,8 @@ async def test_nobody_takes_by_a_template_from_those_who_hold_more(town: Town) -
     high = await template(town, here, "High", company={"budget": "admin"}, project={"rfis": "admin"})
     await town.join(here, boss, pier, None)
     await assign(town, here, boss, high)
-    for parts in ({"company": {}}, {"project": {}}):
+    taking: list[dict[str, Any]] = [{"company": {}}, {"project": {}}]
+    for parts in taking:
         with pytest.raises(NotAllowed):
             await change(town, here, high, clerk, **parts)
     await town.remove(here, clerk, None)
@@ -385,7 +401,7 @@ async def test_a_change_costs_the_same_however_many_hold_the_template(town: Town
     """M3: statements do not grow with the holders, and each holder's facts are touched (T12)."""
     here = await town.company()
     ada, pier, site = await town.admin(here), await town.project(here), await template(town, here, **SITE)
-    spent = []
+    spent: list[int] = []
     for first, many in ((1_000, 3), (2_000, 400)):
         await _holders(town, here, site, pier, first=first, many=many)
         with counted(town.database) as seen:

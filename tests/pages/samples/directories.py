@@ -268,7 +268,7 @@ def template(names: Names) -> Pages:
         "company/template.html",
         {
             **shown,
-            "template": {**shown["template"], "contacts": 0},  # type: ignore[dict-item]
+            "template": {**shown["template"], "contacts": 0},
             "errors": {"": "You hold Read only on budget, so you cannot give Admin."},
         },
     )
@@ -291,9 +291,9 @@ def template(names: Names) -> Pages:
         "needs_confirm": None,
     }
     yield "template_preview", "company/template_preview.html", preview
-    warned = {"needs_confirm": "A service account holds this template.", "project_moves": [], "renamed": None}
+    warned: Context = {"needs_confirm": "A service account holds this template.", "project_moves": [], "renamed": None}
     yield "template_confirm", "company/template_preview.html", {**preview, **warned}
-    nothing = {"company_moves": [], "project_moves": [], "renamed": None, "contacts": []}
+    nothing: Context = {"company_moves": [], "project_moves": [], "renamed": None, "contacts": []}
     yield "template_same", "company/template_preview.html", {**preview, **nothing}
 
 
