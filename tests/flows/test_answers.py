@@ -8,6 +8,7 @@ import pytest
 from starlette.types import Message
 
 from gatewright.web.html import static
+from tests.support.databases import DIALECTS
 from tests.support.world import World
 
 ODD_IDS = ("0", "-1", "01", "1e3", "abc", "9007199254740992", "9" * 400, "%00", "%2e%2e", "1%0a", "١", "null", "1;2")
@@ -113,6 +114,23 @@ async def test_no_id_however_odd_is_a_server_error(world: World) -> None:
         for path in (f"/companies/{text}", f"/companies/{alder}/directory/{text}", f"/companies/{alder}/apps/{text}"):
             answer = await browser.get(path)
             assert answer.status_code == 404, (path, answer.text)
+
+
+@pytest.mark.parametrize("flow_dialect", DIALECTS)
+async def test_a_path_with_nul_names_nothing_on_any_database(world: World) -> None:
+    """P6: PostgreSQL cannot look a NUL up; a text in a path answers like one that is unknown."""
+    alder, unknown = world.companies["alder"], "0" * 32
+    token = (await world.tokens("ada", "crane", scope="company.manage")).access
+    ada, operator = await world.signed_in("ada"), await world.signed_in("oda")
+    for text in ("%00", f"{unknown[1:]}%00", unknown):
+        asked = await world.call(token, f"/rest/v1.0/companies/{alder}/explain/{text}")
+        assert (asked.status_code, asked.json()["error"]["code"]) == (404, "refusal_unknown"), text
+        assert (await ada.get(f"/companies/{alder}/refusals/{text}")).status_code == 404, text
+        ended = await world.submit(ada, f"/account/sessions/{text}/end", at="/account/sessions")
+        assert ended.status_code == 404, text
+        for form in ({}, {"compromised": "on"}):
+            retired = await world.submit(operator, f"/operator/keys/{text}/retire", form, at="/operator/keys")
+            assert retired.status_code == 404, text
 
 
 async def test_a_body_is_read_in_one_way_or_refused(world: World) -> None:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gatewright.base.errors import Conflict, NotFound
+from gatewright.base.errors import Conflict
 from gatewright.oauth.key_report import report_keys
 from gatewright.oauth.key_rules import KEY_SET_MAX_AGE, PUBLICATION
 from gatewright.oauth.key_service import retire_signing_key, rotate_signing_key
@@ -18,7 +18,6 @@ from gatewright.web.edge import seen
 from gatewright.web.html import redirect, render
 
 PLACE, TAB, PATH = "operator", "Keys", "/operator/keys"
-LONGEST_KID = 32
 _MINUTE = timedelta(minutes=1)
 
 
@@ -49,8 +48,6 @@ async def retire(request: Request) -> Response:
     form = await guarded_form(request)
     core, noted = core_of(request), seen(request)
     kid = str(request.path_params["kid"])
-    if len(kid) > LONGEST_KID or "\0" in kid:
-        raise NotFound("key_unknown", "There is no such signing key.")
     is_compromised = form.text("compromised") == "on"
     try:
         await retire_signing_key(

@@ -18,6 +18,7 @@ MOST_API_BYTES = 1024 * 1024
 API_PATHS = ("/rest/",)
 WITH_BODY = {"POST", "PUT", "PATCH"}
 _CORRECT = "The program that sent the request has to be corrected."
+_NOTHING = "\ufffd"  # stands for NUL in a path
 
 
 class Intake:
@@ -33,6 +34,8 @@ class Intake:
             return
         if scope["method"] == "HEAD":
             scope, send = {**scope, "method": "GET"}, _without_body(send)
+        # PostgreSQL cannot be asked for a text with NUL. Whatever such a path names there is not (P6).
+        scope = {**scope, "path": scope["path"].replace("\0", _NOTHING)}
         try:
             receive = await _readable(scope, receive)
         except Refusal as refusal:
