@@ -259,6 +259,14 @@ async def test_refused_calls_are_listed_filtered_and_found_by_request_id(world: 
     assert "No refused call of this company" in missed.text
 
 
+@pytest.mark.parametrize("day", ["9999-12-31", "9999-12-30", "0001-01-01", "2026-02-30", "yesterday"])
+async def test_any_day_can_be_asked_for(world: World, day: str) -> None:
+    """X4: one that no list can end at is left out, like what is no day."""
+    ada = await world.signed_in("ada")
+    for path in (f"/companies/{world.companies['alder']}/refusals", "/developer/refusals"):
+        assert (await ada.get(f"{path}?day={day}")).status_code == 200, path
+
+
 async def test_the_page_of_a_contact_explains_the_tool_that_is_chosen(world: World) -> None:
     """X4: a form that is got, so it can be linked to."""
     ada, wim = await world.signed_in("ada"), world.people["wim"].contacts["alder"]

@@ -104,6 +104,7 @@ def kept_days(request: Request) -> list[date]:
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return None if day == date.max else day  # there is no day after it to end at
