@@ -122,6 +122,18 @@ async def test_a_sender_that_died_leaves_its_message_to_another(database: Databa
     assert await sender(database, sink.url).send_due(now=until) == 1
 
 
+async def test_a_message_is_left_alone_from_when_its_turn_comes(database: Database, sink: Sink) -> None:
+    """P8: of many at a slow server the last is claimed late, or another process would send it too."""
+    sink.seconds, sink.answer = 1.1, "451 later"
+    await posted(database)
+    await posted(database, "bea@example.com")
+    assert await sender(database, sink.url).send_due(now=NOON) == 0
+    async with database.read() as reader:
+        first, second = (await reader.execute(select(mail_outbox.c.not_before).order_by("not_before"))).scalars()
+    assert first == NOON + FIRST_PAUSE
+    assert second >= first + timedelta(seconds=1)
+
+
 async def test_what_cannot_be_delivered_is_given_up_and_the_operator_is_told(database: Database, sink: Sink) -> None:
     """R1: after a day, or at once where the address is refused; without the address (T13)."""
     await posted(database)

@@ -1,5 +1,6 @@
 """A real SMTP server on loopback that keeps what it is given, or turns it down."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,7 @@ class Sink:
     port: int
     letters: list[Letter] = field(default_factory=list)
     answer: str = "250 OK"
+    seconds: float = 0  # that the server takes for each
 
     @property
     def url(self) -> str:
@@ -66,6 +68,7 @@ class Sink:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Take the recipient, or answer as told."""
+        await asyncio.sleep(self.seconds)
         if self.answer.startswith("250"):
             envelope.rcpt_tos.append(address)
         return self.answer
