@@ -4,9 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from gatewright.base.secrets import Purpose, ServerKeys, mint_server_key
 from gatewright.db.engine import Committed, Database
+from gatewright.db.schema import users
 from gatewright.directory.service import create_user, deactivate_user
 from gatewright.events.catalogue import SYSTEM, Origin
 from gatewright.login import store
@@ -89,9 +91,13 @@ async def test_a_password_is_not_changed_over_a_change(database: Database) -> No
 
 
 async def test_a_new_password_is_told_by_mail_where_there_is_mail(database: Database) -> None:
-    """P8: to the address of the account, in the same transaction."""
+    """P8: to the address of the account, in the same transaction; not to one that may be a stranger's (P7)."""
     account = await an_account(database)
     assert await change(database, account, has_mail=True) is not None
+    unproven = update(users).where(users.c.id == account.user_id).values(email_proven_at=None)
+    await database.write(lambda tx: tx.execute(unproven))
+    changed = replace(account, password_changed_at=NOON)
+    assert await change(database, changed, has_mail=True) is not None
     async with database.read() as reader:
         assert len(await find_due(reader, limit=5, now=NOON)) == 1
 

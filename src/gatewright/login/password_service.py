@@ -7,7 +7,7 @@ from gatewright.base.secrets import ServerKeys
 from gatewright.db.engine import Transaction, verb
 from gatewright.directory.service import set_user_password_hash
 from gatewright.events.catalogue import Origin
-from gatewright.login import store
+from gatewright.login import account_store, store
 from gatewright.login.model import Account, Opened
 from gatewright.login.session_service import end_sessions, start_session
 from gatewright.login.throttle import Slot, give_back
@@ -42,7 +42,8 @@ async def change_password(
     changed = replace(account, password_hash=password_hash, password_changed_at=now)
     await end_sessions(tx, user_id=account.user_id, origin=origin, now=now)
     token = await start_session(tx, changed, keys=keys, lifetime=lifetime, origin=origin, now=now)
-    if has_mail:
+    standing = await account_store.find_standing(tx, account.user_id)
+    if has_mail and standing is not None and standing.is_proven:  # P7: an address never proven may be a stranger's
         told = {"name": account.name, "at": now.isoformat(), "ip": origin.ip}
         await post(tx, Message(account.email, "password_changed", told), keys=keys, now=now)
     return Opened(changed, token)
