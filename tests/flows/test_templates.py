@@ -148,6 +148,8 @@ async def test_a_contact_begins_with_a_template(world: World) -> None:
         ({"template_id": foreign, "name": "Other"}, "PATCH", wim),
         ({"template_id": 987_654_321}, "PATCH", wim),
         ({"template_id": "1"}, "PATCH", wim),
+        ({"template_id": 2**63}, "PATCH", wim),  # more than a database holds
+        ({**new, "email": "x@y.example", "template_id": 2**63}, "POST", at(world, "/contacts")),
     ):
         refused = await world.call(token, path, method=method, json=body)
         assert (refused.status_code, [e.split(":")[0] for e in refused.json()["errors"]]) == (422, ["template_id"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
@@ -28,6 +28,10 @@ def _without_default(schema: JsonDict) -> None:
     schema.pop("default", None)
 
 
+# As in a path: a number that no id can be is refused before it reaches a statement.
+_Id = Annotated[int, Field(ge=1, lt=2**53)]
+
+
 class CompanyChange(Body):
     """Company settings (I2). What is left out stays as it is."""
 
@@ -40,7 +44,7 @@ class NewContact(Body):
     email: str
     name: str
     levels: dict[str, str] = Field(default_factory=dict, description="Company tool to level; left out: none")
-    template_id: int | None = Field(None, description="The template it holds from the start, in place of levels (M3)")
+    template_id: _Id | None = Field(None, description="The template it holds from the start, in place of levels (M3)")
 
 
 class ContactChange(Body):
@@ -48,7 +52,7 @@ class ContactChange(Body):
 
     email: str = _left_out("")
     name: str = _left_out("")
-    template_id: int | None = _left_out(None)
+    template_id: _Id | None = _left_out(None)
     confirm: Literal["directory-admin"] = _left_out(CONFIRMATION)
 
 
