@@ -13,13 +13,15 @@ SEARCHES = {
     " AND json_extract(about, '$.in_company_id') = 1": "ix_events_kind",
     "SELECT * FROM events WHERE company_id = 1 AND kind IN ('contact.added') AND position < 9000"
     " ORDER BY position DESC LIMIT 51": "ix_events_kind_position",
+    "SELECT at, ip FROM events WHERE company_id = 0 AND kind = 'session.started' AND at > '2026' AND by_kind = 'user'"
+    " AND by_id = 7 ORDER BY at DESC, id DESC LIMIT 10": "ix_events_by",
     "SELECT * FROM events WHERE company_id = 1 AND position > 9 AND position < 99": "sqlite_autoindex_events_2",
 }
 
 
 @pytest.mark.parametrize(("search", "index"), SEARCHES.items())
 async def test_what_grows_is_searched_by_an_index(sqlite_url: str, search: str, index: str) -> None:
-    """R3, S8: years of calls and events are not read for one account, one app or one day."""
+    """R3, S8: years of calls and events are not read for one account, one person, one app or one day."""
     database = Database.open(sqlite_url)
     async with database.read() as reader:
         plan = (await reader.execute(text(f"EXPLAIN QUERY PLAN {search}"))).all()

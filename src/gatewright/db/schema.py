@@ -462,6 +462,7 @@ events = Table(
 Index("uq_events_id", events.c.id, unique=True)
 Index("ix_events_via_app", events.c.via_app_id, events.c.company_id, events.c.id)
 Index("ix_events_kind", events.c.company_id, events.c.kind, events.c.at)
+Index("ix_events_by", events.c.company_id, events.c.by_id, events.c.kind, events.c.at)
 Index("ix_events_kind_position", events.c.company_id, events.c.kind, events.c.position)
 
 chains = Table(  # the head of each company's chain

@@ -199,6 +199,7 @@ def _chain_events() -> None:
         for name in ("digest", "by_digest", "whom_digest"):
             batch.alter_column(name, existing_type=sa.LargeBinary(), nullable=False)
         batch.create_unique_constraint(op.f("uq_events_company_id_position"), ["company_id", "position"])
+    op.create_index("ix_events_by", "events", ["company_id", "by_id", "kind", "at"])
     op.create_index("ix_events_kind_position", "events", ["company_id", "kind", "position"])
 
 
@@ -234,6 +235,7 @@ def _unchain_events() -> None:
             states = {side: {**row[side], **row["whom"].get(side, {})} for side in sides}
             op.get_bind().execute(sa.update(events).where(events.c.id == row["id"]).values(**states))
     op.drop_index("ix_events_kind_position", "events")
+    op.drop_index("ix_events_by", "events")
     with op.batch_alter_table("events") as batch:
         batch.drop_constraint(op.f("uq_events_company_id_position"), type_="unique")
         for name in ("whom_digest", "whom_salt", "by_digest", "by_salt", "whom", "digest", "position"):
