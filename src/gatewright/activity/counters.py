@@ -5,7 +5,7 @@ Off every request's path: no call waits for it, and none fails with it.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +14,7 @@ import structlog
 from gatewright.activity import refusal_store, store
 from gatewright.activity.model import NOT_APPLICABLE, CallKey, Refusal, Tally
 from gatewright.activity.refusal_buffer import RefusalBuffer
+from gatewright.db.batches import flushing
 from gatewright.db.engine import Database, Transaction
 from gatewright.db.failures import is_storage_failure
 
@@ -81,19 +82,8 @@ class Counters:
     @asynccontextmanager
     async def running(self, *, every: timedelta = FLUSH_EVERY) -> AsyncIterator[None]:
         """Flush once in a while until the end, and once more then."""
-        task = asyncio.get_running_loop().create_task(self._keep_flushing(every))
-        try:
+        async with flushing(self.flush, every=every):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-            await self.flush()
-
-    async def _keep_flushing(self, every: timedelta) -> None:
-        while True:
-            await asyncio.sleep(every.total_seconds())
-            await asyncio.shield(self.flush())
 
     async def _write(self, calls: dict[CallKey, Tally], refused: list[Refusal]) -> None:
         # The newest call is the clock: without calls there is nothing to let go of that anybody is shown.

@@ -1,8 +1,7 @@
 """When each client secret authenticated its client last: kept in memory, written off every request's path (D4)."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,6 +9,7 @@ import structlog
 
 from gatewright.apps.store import note_secret_used
 from gatewright.base.ids import SecretId
+from gatewright.db.batches import flushing
 from gatewright.db.engine import Database, Transaction
 from gatewright.db.failures import is_storage_failure
 
@@ -35,7 +35,10 @@ class SecretUses:
             self._uses[secret_id] = at
 
     async def flush(self) -> None:
-        """Write what was noted, in one transaction; what cannot be written now is kept for the next time."""
+        """Write what was noted, in one transaction; what cannot be written now is kept for the next time.
+
+        Never raises: what can be written at no time is let go, lest nothing be written ever again.
+        """
         uses, self._uses = self._uses, {}
         if not uses:
             return
@@ -43,26 +46,16 @@ class SecretUses:
             await self.database.write(lambda tx: _write(tx, uses))
         except Exception as error:
             if not is_storage_failure(error):
-                raise
+                _log.error("secret_uses_lost", error=type(error).__name__)
+                return
             _log.warning("secret_uses_kept", error=type(error).__name__)
             self._uses = uses | self._uses
 
     @asynccontextmanager
     async def running(self, *, every: timedelta = WRITE_EVERY) -> AsyncIterator[None]:
         """Flush once in a while until the end, and once more then."""
-        task = asyncio.get_running_loop().create_task(self._keep_flushing(every))
-        try:
+        async with flushing(self.flush, every=every):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-            await self.flush()
-
-    async def _keep_flushing(self, every: timedelta) -> None:
-        while True:
-            await asyncio.sleep(every.total_seconds())
-            await asyncio.shield(self.flush())
 
 
 async def _write(tx: Transaction, uses: dict[SecretId, datetime]) -> None:

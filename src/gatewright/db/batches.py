@@ -1,0 +1,28 @@
+"""What is kept in memory and written once in a while, off every request's path."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+
+
+@asynccontextmanager
+async def flushing(flush: Callable[[], Awaitable[None]], *, every: timedelta) -> AsyncIterator[None]:
+    """Call `flush`, which never raises, once in a while until the end, and once more then.
+
+    A flush that has begun when the end comes is finished first.
+    """
+    task = asyncio.get_running_loop().create_task(_keep_flushing(flush, every))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await flush()
+
+
+async def _keep_flushing(flush: Callable[[], Awaitable[None]], every: timedelta) -> None:
+    while True:
+        await asyncio.sleep(every.total_seconds())
+        await asyncio.shield(flush())
