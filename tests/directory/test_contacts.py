@@ -324,6 +324,26 @@ async def test_a_list_takes_as_many_statements_for_many_contacts_as_for_few(town
     assert len(counted.taken()) == few
 
 
+@pytest.mark.parametrize("q", ["Émile", "ÉMILE Ö", "çelik", "Émile.Özil@example.com"])
+async def test_a_search_knows_the_case_of_every_letter(sqlite_url: str, q: str) -> None:
+    """P1 of addresses; of names PostgreSQL knows it by its locale, which a test cannot choose."""
+    database = Database.open(sqlite_url)
+    here = await (town := Town(database)).company()
+    await add(town, here, "émile.özil@example.com", "Émile Özil-Çelik")
+    async with database.read() as reader:
+        assert await contacts.count_contacts(reader, here, q=q, all_addresses=True) == 1
+    await database.close()
+
+
+async def test_a_search_finds_a_name_as_it_is_written(town: Town) -> None:
+    here = await town.company()
+    await add(town, here, "oz@example.com", "Émile Özil-Çelik")
+    async with town.database.read() as reader:
+        for q in ("Émile Özil-Çelik", "mile", "Çe"):
+            assert await contacts.count_contacts(reader, here, q=q, all_addresses=True) == 1
+            assert await contacts.count_contacts(reader, here, q=f"{q}x", all_addresses=True) == 0
+
+
 @pytest.mark.parametrize("q", ["%", "_", "\\", "' OR 1=1 --", "\ufdfa" * 254, "\ufdfa" * 3000])
 async def test_a_search_takes_every_letter_as_itself(town: Town, q: str) -> None:
     here = await town.company()

@@ -253,6 +253,11 @@ def _sqlite_reader(url: URL) -> AsyncEngine:
     return _sqlite_engine(url, connections=SQLITE_READERS, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
 
 
+def _lower(text: str | None) -> str | None:
+    # SQLite's own knows a to z alone, so that nobody would find an Émile or an Özil by name.
+    return None if text is None else text.lower()
+
+
 def _sqlite_engine(url: URL, *, connections: int, **options: Any) -> AsyncEngine:
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
@@ -268,6 +273,7 @@ def _sqlite_engine(url: URL, *, connections: int, **options: Any) -> AsyncEngine
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # BEGIN is ours, not the driver's
+        connection.create_function("lower", 1, _lower, deterministic=True)
         cursor = connection.cursor()
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=500"):
             cursor.execute(f"PRAGMA {pragma}")

@@ -15,8 +15,8 @@ from gatewright.db.schema import contacts, project_members, users
 from gatewright.directory.model import Contact, Kind, Levels, Membership
 from gatewright.directory.rules import is_company_admin
 from gatewright.directory.store.companies import stored, unstored
+from gatewright.directory.store.searching import LONGEST_SOUGHT, holds
 
-_LONGEST_SOUGHT = 254
 contact_columns = (
     contacts.c.company_id,
     contacts.c.id,
@@ -100,13 +100,13 @@ def matching(company_id: CompanyId, *, q: str, all_addresses: bool) -> ColumnEle
     here = contacts.c.company_id == company_id
     if not q:
         return here
-    if len(q) > _LONGEST_SOUGHT:
-        return false()  # no name and no address is as long; SQLite fails on a pattern of 50,000 bytes
+    if len(q) > LONGEST_SOUGHT:
+        return false()
     address = contacts.c.email_folded.contains(fold_email(q), autoescape=True)
     if not all_addresses:
         # A search that finds what it does not show gives it away letter by letter.
         address = and_(contacts.c.service_account_id.is_(None), address)
-    return and_(here, or_(func.lower(contacts.c.name).contains(q.lower(), autoescape=True), address))
+    return and_(here, or_(holds(contacts.c.name, q), address))
 
 
 async def insert_contact(tx: Transaction, contact: Contact, *, now: datetime) -> bool:

@@ -11,8 +11,8 @@ from gatewright.base.folding import fold_email
 from gatewright.base.ids import CompanyId, ContactId, UserId
 from gatewright.db.engine import Reader
 from gatewright.db.schema import apps, authorizations, companies, contacts, invitations, sessions, users
+from gatewright.directory.store.searching import LONGEST_SOUGHT, holds
 
-_LONGEST_SOUGHT = 254
 _LARGEST = 2**53 - 1
 
 
@@ -202,7 +202,7 @@ _USER = (
 
 def _is_user(q: str) -> ColumnElement[bool]:
     found = _named(users.c, q)
-    if not 0 < len(q) <= _LONGEST_SOUGHT:
+    if not 0 < len(q) <= LONGEST_SOUGHT:
         return found
     return or_(found, users.c.email_folded.contains(fold_email(q), autoescape=True))
 
@@ -211,8 +211,8 @@ def _named(columns: Any, q: str) -> ColumnElement[bool]:
     """Return the condition that a row's name holds `q` or its id is `q`; `columns` of users or companies."""
     if not q:
         return true()
-    if len(q) > _LONGEST_SOUGHT:
+    if len(q) > LONGEST_SOUGHT:
         return false()
-    name: ColumnElement[bool] = func.lower(columns.name).contains(q.lower(), autoescape=True)
+    name = holds(columns.name, q)
     is_id = q.isascii() and q.isdigit() and len(q) <= 16 and int(q) <= _LARGEST
     return or_(name, columns.id == int(q)) if is_id else name

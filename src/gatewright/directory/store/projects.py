@@ -10,8 +10,7 @@ from gatewright.db.schema import contacts, project_members, projects
 from gatewright.directory.model import Contact, Levels
 from gatewright.directory.store.companies import unstored
 from gatewright.directory.store.contacts import contact_columns, contact_of, matching
-
-_LONGEST_SOUGHT = 200
+from gatewright.directory.store.searching import LONGEST_SOUGHT, holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +59,10 @@ async def count_projects(reader: Reader, company_id: CompanyId, *, q: str, known
 
 def _sought(company_id: CompanyId, *, q: str, known_to: ContactId | None) -> ColumnElement[bool]:
     found = projects.c.company_id == company_id
-    if len(q) > _LONGEST_SOUGHT:
+    if len(q) > LONGEST_SOUGHT:
         return false()
     if q:
-        parts = (projects.c.name, projects.c.project_number)
-        found = and_(found, or_(*(func.lower(part).contains(q.lower(), autoescape=True) for part in parts)))
+        found = and_(found, or_(holds(projects.c.name, q), holds(projects.c.project_number, q)))
     if known_to is not None:
         m = project_members.c
         theirs = select(m.project_id).where(m.company_id == company_id, m.contact_id == known_to)
