@@ -15,6 +15,7 @@ from gatewright.events.log import record
 from gatewright.login import account_store, link_store, store
 from gatewright.login.invitation_service import Accepted, Newcomer, account_exists
 from gatewright.login.model import Account, AccountLink, LinkFor
+from gatewright.login.password_service import tell_owner
 from gatewright.login.rules import is_service_address
 from gatewright.login.session_service import end_sessions, start_session
 from gatewright.mail.model import Message
@@ -104,9 +105,8 @@ async def reset_password(
         tx, user_id=account.user_id, password_hash=password_hash, how="reset", origin=theirs, now=now
     )
     await end_sessions(tx, user_id=account.user_id, origin=theirs, now=now)
-    if has_mail and standing.is_proven:
-        told = {"name": account.name, "at": now.isoformat(), "ip": origin.ip}
-        await post(tx, Message(account.email, "password_changed", told), keys=keys, now=now)
+    if has_mail:
+        await tell_owner(tx, account, keys=keys, origin=theirs, now=now)
     return account.user_id
 
 

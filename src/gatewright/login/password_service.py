@@ -42,8 +42,14 @@ async def change_password(
     changed = replace(account, password_hash=password_hash, password_changed_at=now)
     await end_sessions(tx, user_id=account.user_id, origin=origin, now=now)
     token = await start_session(tx, changed, keys=keys, lifetime=lifetime, origin=origin, now=now)
+    if has_mail:
+        await tell_owner(tx, account, keys=keys, origin=origin, now=now)
+    return Opened(changed, token)
+
+
+async def tell_owner(tx: Transaction, account: Account, *, keys: ServerKeys, origin: Origin, now: datetime) -> None:
+    """Mail that the password is a new one; not to an address that was never proven, which may be a stranger's (P7)."""
     standing = await account_store.find_standing(tx, account.user_id)
-    if has_mail and standing is not None and standing.is_proven:  # P7: an address never proven may be a stranger's
+    if standing is not None and standing.is_proven:
         told = {"name": account.name, "at": now.isoformat(), "ip": origin.ip}
         await post(tx, Message(account.email, "password_changed", told), keys=keys, now=now)
-    return Opened(changed, token)
