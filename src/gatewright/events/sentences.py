@@ -80,7 +80,7 @@ SENTENCES: Mapping[str, _Sentence] = {
     "invitation.made": lambda e: f"invited {_invited(e)}",
     "invitation.accepted": lambda _: "accepted an invitation",
     "invitation.withdrawn": lambda e: f"withdrew the invitation of {_invited(e)}",
-    "session.started": lambda e: f"signed in as {_of_user(e)}",
+    "session.started": lambda _: "signed in",
     "session.ended": lambda e: f"ended a session of {_of_user(e)}",
     "company.created": lambda e: f"made the company {(e.after or {}).get('name', GONE)}",
     "company.changed": _policy,

@@ -26,7 +26,7 @@ def company(names: Names) -> Pages:
         "users": 180,
         "projects": 7,
         "apps_connected": 5,
-        "calls_24h": 2361,
+        "calls_since_yesterday": 2361,
         "service_accounts": 3,
     }
     overview = {
@@ -273,7 +273,7 @@ def service_accounts(names: Names) -> Pages:
         "last_used_at": ago(hours=12),
         "levels": 4,
         "projects": 3,
-        "calls_24h": 61,
+        "calls_since_yesterday": 61,
     }
     yield "service_account", "company/service_account.html", {**inside, "account": account}
     yield (
@@ -289,7 +289,7 @@ def service_accounts(names: Names) -> Pages:
                 "levels": 0,
                 "projects": 0,
                 "last_used_at": None,
-                "calls_24h": 0,
+                "calls_since_yesterday": 0,
             },
         },
     )

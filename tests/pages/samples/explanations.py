@@ -1,5 +1,7 @@
 """Why a contact may what it may, and the calls that were refused."""
 
+from datetime import date
+
 from tests.pages.samples.parts import NOW, Context, Names, Pages, ago, frame
 
 REQUEST = "0c7f9a52-7a55-4b32-8d7e-0c5b1f7f3a10"
@@ -127,8 +129,8 @@ def own(names: Names) -> Pages:
         "apps": [{"id": 3, "name": names.app}],
         "refusals": [refusal, {**refusal, "code": "token_expired", "sentence": "The access token has expired."}],
         "counts": [
-            {"day": "2026-11-23", "code": "app_not_connected", "count": 1204},
-            {"day": "2026-11-22", "code": "token_expired", "count": 2},
+            {"day": date(2026, 11, 23), "code": "app_not_connected", "count": 1204},
+            {"day": date(2026, 11, 22), "code": "token_expired", "count": 2},
         ],
         "paging": {"page": 1, "last": 1, "total": 2, "previous": None, "next": None},
         "form": {"app_id": "", "code": "", "day": ""},

@@ -64,7 +64,7 @@ def _companies(names: Names) -> Pages:
             "users": 190,
             "projects": 14,
             "apps_connected": 3,
-            "calls_24h": 1204,
+            "calls_since_yesterday": 1204,
             "service_accounts": 2,
         },
         "admins": admins,

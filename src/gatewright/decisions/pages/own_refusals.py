@@ -1,6 +1,7 @@
 """The refused calls of a developer's own apps: code and sentence, nobody's name and no company (X4)."""
 
 from dataclasses import asdict, replace
+from datetime import date
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,7 +30,7 @@ async def show(request: Request) -> Response:
     context = {
         "apps": [asdict(app) for app in apps],
         "refusals": [asdict(one) for one in found],
-        "counts": [asdict(one) for one in counts],
+        "counts": [asdict(one) | {"day": date.fromisoformat(one.day)} for one in counts],
         "paging": filters.paging(total),
         "form": filters.shown(),
         "codes": sorted({one.code for one in counts} | ({filters.code} if filters.code else set())),
