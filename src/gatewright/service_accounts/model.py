@@ -67,4 +67,4 @@ class Use:
 
     levels: int  # held above none, company and projects
     projects: int
-    calls_24h: int
+    calls_since_yesterday: int

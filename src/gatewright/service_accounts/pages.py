@@ -201,7 +201,7 @@ def _account(account: ServiceAccount, use: Use) -> dict[str, Any]:
         "last_used_at": account.last_used_at,
         "levels": use.levels,
         "projects": use.projects,
-        "calls_24h": use.calls_24h,
+        "calls_since_yesterday": use.calls_since_yesterday,
     }
 
 

@@ -1,6 +1,6 @@
 """Service accounts: the only place that writes them."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, func, select, update
@@ -155,14 +155,14 @@ async def has_contact(reader: Reader, company_id: CompanyId, contact_id: Contact
 async def load_use(
     reader: Reader, company_id: CompanyId, accounts: list[ServiceAccount], *, now: datetime
 ) -> dict[ServiceAccountId, Use]:
-    """Return what each of the company's accounts holds, and its calls in the last 24 hours."""
+    """Return what each of the company's accounts holds, and its calls since yesterday's midnight in UTC."""
     here = (contacts.c.company_id == project_members.c.company_id) & (contacts.c.id == project_members.c.contact_id)
     statement = (
         select(contacts.c.service_account_id, contacts.c.levels, project_members.c.levels.label("there"))
         .join(project_members, here, isouter=True)
         .where(contacts.c.company_id == company_id, contacts.c.service_account_id.in_([one.id for one in accounts]))
     )
-    recent = await _count_calls(reader, company_id, since=now - timedelta(hours=24))
+    recent = await _count_calls(reader, company_id, since=(now.astimezone(UTC) - timedelta(days=1)).date().isoformat())
     held: dict[ServiceAccountId, list[Any]] = {}
     for row in await reader.execute(statement):
         held.setdefault(row.service_account_id, [row.levels]).append(row.there)
@@ -184,19 +184,19 @@ async def count_foreign_entries(tx: Transaction, in_company_id: CompanyId, *, si
     return int((await tx.execute(statement)).scalar_one())
 
 
-async def _count_calls(reader: Reader, company_id: CompanyId, *, since: datetime) -> dict[ServiceAccountId, int]:
+async def _count_calls(reader: Reader, company_id: CompanyId, *, since: str) -> dict[ServiceAccountId, int]:
     statement = (
         select(calls.c.service_account_id, func.sum(calls.c.count).label("many"))
-        .where(calls.c.company_id == company_id, calls.c.service_account_id != 0, calls.c.last_at > since)
+        .where(calls.c.company_id == company_id, calls.c.service_account_id != 0, calls.c.day >= since)
         .group_by(calls.c.service_account_id)
     )
     return {row.service_account_id: int(row.many) for row in await reader.execute(statement)}
 
 
-def _use(held: list[Any], calls_24h: int) -> Use:
+def _use(held: list[Any], calls_since_yesterday: int) -> Use:
     memberships = [levels for levels in held[1:] if levels is not None]
     everything = [level for levels in [*held[:1], *memberships] for level in levels.values()]
-    return Use(sum(level != "none" for level in everything), len(memberships), calls_24h)
+    return Use(sum(level != "none" for level in everything), len(memberships), calls_since_yesterday)
 
 
 async def _load_one(reader: Reader, *where: ColumnElement[bool], lock: bool = False) -> ServiceAccount | None:

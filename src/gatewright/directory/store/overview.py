@@ -1,9 +1,9 @@
 """What the pages say of a company and of a contact, gathered from every slice's tables. Reads only."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import and_, case, exists, func, select
+from sqlalchemy import and_, exists, func, select
 
 from gatewright.base.ids import CompanyId, ContactId, ProjectId, UserId
 from gatewright.db.engine import Reader
@@ -32,7 +32,7 @@ class CompanyFacts:
     users: int
     projects: int
     apps_connected: int
-    calls_24h: int
+    calls_since_yesterday: int  # since its midnight in UTC: calls are counted by day (R3)
     service_accounts: int
 
 
@@ -67,8 +67,8 @@ class ProjectName:
 
 
 async def company_facts(reader: Reader, company_id: CompanyId, *, now: datetime) -> CompanyFacts:
-    """Return the company's figures; calls count from the days that were called in within 24 hours."""
-    recent = func.sum(case((calls.c.last_at > now - timedelta(hours=24), calls.c.count), else_=0))
+    """Return the company's figures; calls count since yesterday's midnight in UTC."""
+    yesterday = (now.astimezone(UTC) - timedelta(days=1)).date().isoformat()
     counted = (
         select(func.count()).select_from(contacts).where(contacts.c.company_id == company_id),
         select(func.count())
@@ -79,7 +79,9 @@ async def company_facts(reader: Reader, company_id: CompanyId, *, now: datetime)
         select(func.count())
         .select_from(installations)
         .where(installations.c.company_id == company_id, installations.c.status == "connected"),
-        select(func.coalesce(recent, 0)).where(calls.c.company_id == company_id, calls.c.result == _ALLOWED),
+        select(func.coalesce(func.sum(calls.c.count), 0)).where(
+            calls.c.company_id == company_id, calls.c.day >= yesterday, calls.c.result == _ALLOWED
+        ),
         select(func.count())
         .select_from(service_accounts)
         .where(service_accounts.c.company_id == company_id, service_accounts.c.deleted_at.is_(None)),
