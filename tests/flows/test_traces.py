@@ -1,8 +1,11 @@
 """What an app made or raised in somebody's name: listed before it ends, and undone where they may (M8)."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 
+from gatewright.activity.traces import RecordedTraces
 from gatewright.base import clock
 from gatewright.base.ids import ContactId
 from gatewright.directory import service as directory
@@ -85,6 +88,27 @@ async def test_how_many_things_are_now_is_asked_once_for_each_kind(world: World,
         many = await traces(world, company_id=alder)
     assert len(many) == len(few) + 8
     assert len(after.statements) == len(before.statements)
+
+
+@pytest.mark.parametrize("flow_dialect", DIALECTS)
+async def test_no_number_of_other_changes_hides_a_planted_account(world: World, flow_dialect: str) -> None:
+    """M8: an app that makes an account and much noise after it shows the account all the same."""
+    few: RecordedTraces = replace(world.app.state.core.traces, most=3)
+    token = await busy_app(world)
+    root = f"/rest/v1.0/companies/{world.companies['alder']}"
+    wim = world.people["wim"].contacts["alder"]
+    for level in ("none", "admin") * 2:
+        noise = await world.call(token, f"{root}/contacts/{wim}/levels", method="PUT", json={"budget": level})
+        assert noise.status_code == 200
+        account = await world.call(token, f"{root}/service_accounts", method="POST", json={"name": f"Gone {level}"})
+        accounts = f"{root}/service_accounts/{account.json()['id']}"
+        assert (await world.call(token, accounts, method="DELETE")).status_code == 204
+        again = f"{root}/service_accounts/{world.robots['robot'].id}/regenerate_secret"
+        assert (await world.call(token, again, method="POST")).status_code == 200
+    planted = {"Made the service account Planted", "Regenerated the secret of the service account Nightly export"}
+    for where in ({"company_id": world.companies["alder"]}, {"user_id": world.people["ada"].id}):
+        listed = await few.of_app(world.apps["crane"].id, **where)
+        assert {trace.sentence for trace in listed if trace.ticked} == planted
 
 
 async def test_what_somebody_changed_since_is_left_to_them(world: World) -> None:

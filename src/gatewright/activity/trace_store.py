@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import exists, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Select, cast, exists, func, select, tuple_
 
-from gatewright.activity.trace_rules import KINDS, Change, State, Target, target, template_levels
+from gatewright.activity.trace_rules import KINDS, TICKED, Change, State, Target, target, template_levels
 from gatewright.db.engine import Reader
 from gatewright.db.schema import (
     apps,
@@ -30,23 +30,41 @@ async def load_changes(
     company_id: int | None = None,
     user_id: int | None = None,
     ids: Sequence[int] | None = None,
+    most: int = MOST_CHANGES,
 ) -> list[Change]:
-    """Return what the app changed, newest first: in one company, in one user's name, or these events."""
-    wanted = (
-        select(events, companies.c.name.label("company"))
-        .join(companies, companies.c.id == events.c.company_id)
-        .where(events.c.via_app_id == app_id, events.c.kind.in_(KINDS))
-    )
+    """Return what the app changed, newest first: in one company, in one user's name, or these events.
+
+    What it did with accounts that live is asked for by itself, the last of each kind for each
+    account: no number of other changes, before or after, crowds a planted account out.
+    """
+    wanted = [events.c.via_app_id == app_id]
     if company_id is not None:
-        wanted = wanted.where(events.c.company_id == company_id)
+        wanted.append(events.c.company_id == company_id)
     if user_id is not None:
         # Where they have a contact still: the names of a company they left are not theirs to see (P6).
         is_in = exists().where(contacts.c.company_id == events.c.company_id, contacts.c.user_id == user_id)
-        wanted = wanted.where(events.c.by_kind == "user", events.c.by_id == user_id, is_in)
+        wanted += [events.c.by_kind == "user", events.c.by_id == user_id, is_in]
     if ids is not None:
-        wanted = wanted.where(events.c.id.in_(ids))
-    rows = await reader.execute(wanted.order_by(events.c.id.desc()).limit(MOST_CHANGES))
-    return [_change(row) for row in rows]
+        wanted.append(events.c.id.in_(ids))
+    others = events.c.kind.in_([kind for kind in KINDS if kind not in TICKED])
+    rows = [
+        *await _newest(reader, [*wanted, others], most=most),
+        *await _newest(reader, [events.c.id.in_(_last_of_accounts(wanted))], most=most),
+    ]
+    return [_change(row) for row in sorted(rows, key=lambda row: int(row.id), reverse=True)]
+
+
+async def _newest(reader: Reader, wanted: Sequence[ColumnElement[bool]], *, most: int) -> Sequence[Any]:
+    named = select(events, companies.c.name.label("company"))
+    found = named.join(companies, companies.c.id == events.c.company_id).where(*wanted)
+    return (await reader.execute(found.order_by(events.c.id.desc()).limit(most))).all()
+
+
+def _last_of_accounts(wanted: Sequence[ColumnElement[bool]]) -> Select[tuple[int]]:
+    of, account_id = service_accounts.c, cast(events.c.about["service_account_id"].as_string(), BigInteger)
+    lives = exists().where(of.company_id == events.c.company_id, of.id == account_id, of.deleted_at.is_(None))
+    last = select(func.max(events.c.id)).where(*wanted, events.c.kind.in_(TICKED), lives)
+    return last.group_by(events.c.company_id, events.c.kind, account_id)
 
 
 async def load_state(reader: Reader, changes: Iterable[Change]) -> State:

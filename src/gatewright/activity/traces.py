@@ -40,11 +40,14 @@ class RecordedTraces:
     database: Database
     keys: ServerKeys
     access: Access
+    most: int = store.MOST_CHANGES  # of accounts, and as many of everything else
 
     async def of_app(self, app_id: int, *, company_id: int | None = None, user_id: int | None = None) -> list[Trace]:
         """Return what stands of what the app made or raised, newest first."""
         async with self.database.read() as reader:
-            changes = await store.load_changes(reader, app_id=app_id, company_id=company_id, user_id=user_id)
+            changes = await store.load_changes(
+                reader, app_id=app_id, company_id=company_id, user_id=user_id, most=self.most
+            )
             state = await store.load_state(reader, changes)
         return [_trace(change, state) for change in standing(changes, state)]
 
