@@ -28,6 +28,7 @@ _LEFT_OUT = shutil.ignore_patterns(
 )
 _HEAD = re.compile(r"^(Rule|Guard|Tests): *(.+)$")
 _SECONDS = 300
+_SECONDS_A_TEST = 4  # on top, where many run together on a slow machine
 
 
 class Verdict(StrEnum):
@@ -120,6 +121,7 @@ def _judge(mutant: Mutant, *, copy: Path) -> Outcome:
         return Outcome(mutant, Verdict.BROKEN, f"no test cites {', '.join(mutant.rules)}")
     report = copy.parent / "report.xml"
     environment = os.environ | {"PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    seconds = _SECONDS + _SECONDS_A_TEST * len(mutant.tests)
     options = ["-q", "-x", "-p", "no:cacheprovider", "--no-header", f"--junitxml={report}"]
     try:
         done = subprocess.run(
@@ -129,11 +131,11 @@ def _judge(mutant: Mutant, *, copy: Path) -> Outcome:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_SECONDS,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Outcome(mutant, Verdict.HUNG, f"no answer within {_SECONDS} s")
+        return Outcome(mutant, Verdict.HUNG, f"no answer within {seconds} s")
     verdict = _verdict(done.returncode, report)
     return Outcome(mutant, verdict, (done.stdout + done.stderr)[-3000:])
 
