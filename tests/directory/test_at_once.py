@@ -3,12 +3,15 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import pytest
 
 from gatewright.base.errors import Conflict, Invalid, Refusal
+from gatewright.base.ids import CompanyId, TemplateId
 from gatewright.db.engine import Transaction
 from gatewright.directory import service
+from gatewright.directory.model import Grantor
 from gatewright.directory.store import users
 from tests.directory.people import EDGE, NOON, Town
 
@@ -40,7 +43,7 @@ async def test_an_admin_who_is_being_deactivated_does_not_count(town: Town) -> N
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_no_interleaving_leaves_a_company_without_an_active_admin(town: Town, seed: int) -> None:
-    """M5: removing, lowering, raising, deactivating, reactivating, in any order and at once."""
+    """M5: removing, lowering, raising, by templates too, deactivating, reactivating, in any order and at once."""
     chance = random.Random(seed)
     people = [await town.user() for _ in range(ADMINS)]
     companies = [await town.company() for _ in range(COMPANIES)]
@@ -49,22 +52,39 @@ async def test_no_interleaving_leaves_a_company_without_an_active_admin(town: To
         for company in companies
     }
 
+    held = {company: await _templates(town, company) for company in companies}
+
     def act() -> Awaitable[object]:
         company, user, by = chance.choice(companies), chance.choice(people), chance.choice(people)
-        contact_id, granted_by = here[company][user], here[company][by]
+        contact_id, granted_by, template_id = here[company][user], here[company][by], chance.choice(held[company])
+        to = chance.choice(["admin", "admin", "none"])
+        where: dict[str, Any] = {"company_id": company, "granted_by": Grantor(granted_by), **EDGE}
         acts: list[Callable[[], Awaitable[object]]] = [
             lambda: town.set_levels(company, contact_id, granted_by, budget="read_only"),
             lambda: town.set_levels(company, contact_id, granted_by, directory="admin"),
             lambda: service.deactivate_user(town.database, user_id=user, **EDGE),
             lambda: service.reactivate_user(town.database, user_id=user, **EDGE),
             lambda: town.remove(company, contact_id, granted_by),
+            lambda: service.assign_template(town.database, contact_id=contact_id, template_id=template_id, **where),
+            lambda: service.change_template(town.database, template_id=template_id, company={"directory": to}, **where),
         ]
-        return chance.choices(acts, weights=(8, 3, 4, 3, 1))[0]()
+        return chance.choices(acts, weights=(8, 3, 4, 3, 1, 6, 6))[0]()
 
     for _ in range(ROUNDS):
         answers = await asyncio.gather(*(act() for _ in range(AT_ONCE)), return_exceptions=True)
         assert [answer for answer in answers if isinstance(answer, Exception) and not isinstance(answer, Refusal)] == []
         assert [company for company in companies if await town.admins(company) < 1] == []
+
+
+async def _templates(town: Town, company_id: CompanyId) -> list[TemplateId]:
+    """Return two templates of the company, one of them for admins."""
+    levels = [{"directory": "admin"}, {"budget": "read_only"}]
+    return [
+        await service.create_template(
+            town.database, company_id=company_id, name=f"Template {number}", company=stated, project={}, **EDGE
+        )
+        for number, stated in enumerate(levels)
+    ]
 
 
 async def test_two_who_take_one_address_at_once_are_one_user_and_a_refusal(town: Town) -> None:
