@@ -140,6 +140,16 @@ async def test_a_mailed_invitation_begins_a_proven_account_and_joins_its_contact
     assert "/password/reset/" in (await arrived(sink, "nia@new.example", 2)).path  # proven
 
 
+async def test_a_password_made_of_the_companys_name_is_refused(world: World, sink: Sink) -> None:
+    """A189: what is tried first on whoever was invited there."""
+    await invite(world, await contact(world, "nia@new.example"))
+    path, browser = (await arrived(sink, "nia@new.example")).path, await world.browser()
+    answer = await post_form(browser, path, {"name": "Nia New", "password": "Alder-Works-2026"}, field="name")
+    assert (answer.status_code, "a word from here" in answer.text) == (422, True)
+    answer = await post_form(browser, path, {"name": "Nia New", "password": NEW}, field="name")
+    assert answer.status_code == 303
+
+
 async def test_who_has_an_account_accepts_with_its_password_or_its_session(world: World, sink: Sink) -> None:
     """P7: a sign-in as that user; a wrong password and another's session open nothing."""
     contact_id = await contact(world, "DEV@example.com")

@@ -99,16 +99,18 @@ async def _accept(request: Request, offer: _Offer, form: PageForm) -> Accepted |
         matches = await _is_right(request, known, form)
     if known is not None and matches:
         return await _returned(request, slot, await _join(request, known))
-    return await _returned(request, slot, await _as_newcomer(request, form, email=email, is_nobodys=is_nobodys))
+    return await _returned(request, slot, await _as_newcomer(request, form, offer, is_nobodys=is_nobodys))
 
 
 async def _as_newcomer(
-    request: Request, form: PageForm, *, email: str, is_nobodys: bool
+    request: Request, form: PageForm, offer: _Offer, *, is_nobodys: bool
 ) -> Accepted | dict[str, str] | None:
     if form.text("as") == "known":
         return {"": NO_MATCH}
-    name, password = form.text("name").strip(), form.text("password")
-    errors = await one_time.wrong_with_name_and_password(request, name=name, password=password, email=email)
+    name, password, email = form.text("name").strip(), form.text("password"), offer.invitation.email
+    errors = await one_time.wrong_with_name_and_password(
+        request, name=name, password=password, email=email, words=[offer.company or ""]
+    )
     if errors:
         return errors
     core, noted, password_hash = core_of(request), seen(request), await passwords_of(request).hash(password)
