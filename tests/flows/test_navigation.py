@@ -2,13 +2,17 @@
 
 import re
 
+import pytest
+
 from gatewright.apps.installation_service import connect_on_first_call
 from gatewright.apps.service import block_app
 from gatewright.base import clock
 from gatewright.base.ids import AppId
+from gatewright.decisions.navigation import COMPANY_TABS
 from gatewright.directory import service as directory
 from gatewright.events.catalogue import SYSTEM
 from tests.support.forms import Page
+from tests.support.statements import counted
 from tests.support.world import World
 
 PLACE = re.compile(r"/(companies/\d+|account/apps|developer/apps)")
@@ -48,6 +52,18 @@ async def test_every_tab_that_is_shown_opens_and_no_other_does(world: World) -> 
         browser = await world.signed_in(person)
         for tab in tabs:
             assert (await browser.get(tab)).status_code == (200 if tab in expected else 403), (person, tab)
+
+
+@pytest.mark.parametrize("flow_dialect", ["postgresql"])
+async def test_what_several_tabs_take_is_asked_once(world: World) -> None:
+    """M6: on PostgreSQL each question reads its rows anew."""
+    ada = await world.signed_in("ada")
+    with counted(world.house.database) as seen:
+        await ada.get(f"/companies/{world.companies['alder']}/directory")
+    decisions = sum("FROM contacts \nWHERE contacts.company_id = $1::BIGINT AND (" in one for one in seen.statements)
+    requests = sum("FROM sessions" in one for one in seen.statements)
+    taken = {(tab.tool, tab.level) for tab in COMPANY_TABS}
+    assert decisions == requests * (len(taken) + 1)  # and the page's own
 
 
 async def test_a_company_that_one_may_not_enter_is_not_offered(world: World) -> None:

@@ -92,21 +92,34 @@ class PlacesAndTabs:
         company_id = plain_id(place.removeprefix(COMPANY))
         if company_id is None or not place.startswith(COMPANY):
             return []
-        tabs = [await self._tab(viewer, CompanyId(company_id), tab, now=now) for tab in COMPANY_TABS]
-        return [tab for tab in tabs if tab is not None]
+        return await self._company_tabs(viewer, CompanyId(company_id), now=now)
 
-    async def _tab(self, viewer: Viewer, company_id: CompanyId, tab: CompanyTab, *, now: datetime) -> Tab | None:
-        question = Question(
-            company_id=company_id, needs_company=True, tool=tab.tool, level=tab.level, any_level=tab.tool is None
-        )
-        if not isinstance(await self.access.by_user(viewer.user_id, question, now=now), Allow):
-            return None
-        count = await self._requests(company_id) if tab.counts_requests else 0
-        return Tab(tab.name, f"/companies/{company_id}{tab.path}", count)
+    async def _company_tabs(self, viewer: Viewer, company_id: CompanyId, *, now: datetime) -> list[Tab]:
+        """Return the tabs that the viewer may open; what several of them take is asked once."""
+        may: dict[Question, bool] = {}
+        for tab in COMPANY_TABS:
+            question = _taken(tab, company_id)
+            if question not in may:
+                may[question] = isinstance(await self.access.by_user(viewer.user_id, question, now=now), Allow)
+        return [
+            Tab(
+                tab.name,
+                f"/companies/{company_id}{tab.path}",
+                await self._requests(company_id) if tab.counts_requests else 0,
+            )
+            for tab in COMPANY_TABS
+            if may[_taken(tab, company_id)]
+        ]
 
     async def _requests(self, company_id: CompanyId) -> int:
         async with self.database.read() as reader:
             return await store.count_requests(reader, company_id)
+
+
+def _taken(tab: CompanyTab, company_id: CompanyId) -> Question:
+    """Return what opening the tab takes."""
+    any_level = tab.tool is None
+    return Question(company_id=company_id, needs_company=True, tool=tab.tool, level=tab.level, any_level=any_level)
 
 
 def _company(one: store.Entered) -> Place:
