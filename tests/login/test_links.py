@@ -210,7 +210,7 @@ async def test_a_claim_ends_what_the_beginner_held(database: Database) -> None:
 
 async def test_an_operators_account_is_claimed_by_no_mail(database: Database) -> None:
     """P7: whoever reads mail at a mistyped address would otherwise run the deployment."""
-    await create_user(
+    user_id = await create_user(
         database,
         email="oda@example.com",
         name="Oda",
@@ -220,6 +220,8 @@ async def test_an_operators_account_is_claimed_by_no_mail(database: Database) ->
         origin=SYSTEM,
         now=NOON,
     )
+    # Whoever was made operator since it was looked at, too.
+    assert not await claim_account(database, user_id=user_id, name="Una", password_hash=HASH, origin=SYSTEM, now=NOON)
     _, _, token = await invited(database, "oda@example.com", is_mailed=True)
     with pytest.raises(Conflict):
         await accept(database, token)

@@ -47,7 +47,7 @@ async def claim_account(
     """Return whether an unproven account belongs to whoever proved its address from now on (P7).
 
     Whoever began it is out at once: its password, sessions, authorizations and tokens end.
-    Operators' accounts are never claimed by the caller's own decision.
+    An operator's account is never claimed: whoever reads mail at it would run the deployment.
     """
     before = await users.lock_user(tx, user_id)
     if before is None or not await accounts.claim(tx, user_id, name=name, password_hash=password_hash, now=now):

@@ -27,12 +27,16 @@ async def move_address(tx: Transaction, user_id: UserId, email: str, *, now: dat
 
 
 async def claim(tx: Transaction, user_id: UserId, *, name: str, password_hash: str, now: datetime) -> bool:
-    """Return whether an active, unproven account is whoever's proved its address now, under a new epoch (T11)."""
+    """Return whether an active, unproven account of no operator's is whoever's proved its address now.
+
+    It is under a new epoch then (T11).
+    """
     return await _write(
         tx,
         users.c.id == user_id,
         users.c.email_proven_at.is_(None),
         users.c.is_active,
+        ~users.c.is_operator,
         name=name,
         password_hash=password_hash,
         password_changed_at=now,
