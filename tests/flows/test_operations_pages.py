@@ -41,7 +41,7 @@ async def test_health_is_told_in_sentences(world: World, flow_dialect: str) -> N
         "One process",
     ):
         assert said in page
-    assert f"{flow_dialect.capitalize()} is reachable" in page
+    assert f"{ {'sqlite': 'SQLite', 'postgresql': 'PostgreSQL'}[flow_dialect] } is reachable" in page
     with counted(world.house.database) as before:
         await oda.get("/operator/health")
     for number in range(5):

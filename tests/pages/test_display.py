@@ -69,6 +69,13 @@ def test_exact_times_carry_their_zone_whatever_zone_they_came_in() -> None:
     assert display.rfc3339(there) == "2026-11-03T08:41:20Z"
 
 
+def test_a_recorded_instant_is_told_and_a_name_that_looks_like_one_stays() -> None:
+    assert display.moment("2026-11-23T22:42:01.545450+00:00") == "23 Nov 2026, 22:42:01 UTC"
+    assert display.moment("2026-11-03T08:41:20Z") == "3 Nov 2026, 08:41:20 UTC"
+    assert display.moment("2026-99-99T1+00:00") == "2026-99-99T1+00:00"
+    assert display.moment("Pier 9") == "Pier 9"
+
+
 def test_levels_fill_as_many_stones_as_they_rank() -> None:
     assert [display.level_stones(level) for level in display.LEVELS] == [0, 1, 2, 3]
     assert [display.level_word(level) for level in display.LEVELS] == ["None", "Read only", "Standard", "Admin"]

@@ -19,6 +19,7 @@ LONGEST_WAIT = timedelta(minutes=15)  # mail that waits longer is not getting th
 _MOST_DIFFERENCE = timedelta(seconds=5)
 _ANSWER_SECONDS = 3
 _METADATA = "/.well-known/oauth-authorization-server"
+_DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 _CURRENT = "is reachable, with this version's schema"
 _SCHEMA = {
     SchemaState.EMPTY: "holds no schema yet; run: gatewright migrate",
@@ -32,7 +33,7 @@ async def examine(
 ) -> AsyncIterator[Finding]:
     """Yield what a running process finds; the statements are the same few whatever the database holds."""
     wrong = _SCHEMA.get(await schema_state(database))
-    yield Finding("database", f"{database.dialect} {wrong or _CURRENT}", bool(wrong))
+    yield Finding("database", f"{_DATABASES[database.dialect]} {wrong or _CURRENT}", bool(wrong))
     async with database.read() as reader:
         async for finding in contents(reader, now=now):
             yield finding
@@ -70,8 +71,8 @@ def issuer(settings: Settings) -> Finding:
     except (URLError, HTTPException, OSError, ValueError, AttributeError):
         return Finding("issuer", f"nothing of ours answers at {settings.issuer} now; the server may not be running")
     if named != settings.issuer:
-        return Finding("issuer", f"{settings.issuer} is answered by another issuer; correct GATEWRIGHT_ISSUER", True)
-    return Finding("issuer", f"{settings.issuer} answers")
+        return Finding("issuer", f"another issuer answers at {settings.issuer}; correct GATEWRIGHT_ISSUER", True)
+    return Finding("issuer", f"it answers at {settings.issuer}")
 
 
 def proxies(settings: Settings) -> Finding:

@@ -4,6 +4,7 @@ Templates call `FILTERS` by name; every instant is an aware `datetime`.
 """
 
 import math
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from gatewright.base.levels import Level
 
 LEVELS: Final = ("none", "read_only", "standard", "admin")
 ROUND_TENTHS: Final = (10, 12, 14, 16, 20, 24, 30, 40, 50, 60, 80, 100)
+RECORDED: Final = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)")
 PATTERN_SYNTAX: Final = frozenset("^$\\.*+?()[]{}|/")
 
 
@@ -70,6 +72,14 @@ def exact(at: datetime) -> str:
     """Return the instant to the second, with its zone: `3 Nov 2026, 08:41:20 UTC`."""
     there = at.astimezone(UTC)
     return f"{there.day} {there:%b %Y, %H:%M:%S} UTC"
+
+
+def moment(text: str) -> str:
+    """Return what `rfc3339` or the record wrote of an instant as `exact` would; any other text as it is."""
+    try:
+        return exact(datetime.fromisoformat(text)) if RECORDED.fullmatch(text) else text
+    except ValueError:  # a name that only looks like an instant
+        return text
 
 
 def clock(at: datetime) -> str:
@@ -247,6 +257,7 @@ FILTERS: Final[dict[str, Callable[..., object]]] = {
         clock,
         day,
         exact,
+        moment,
         host,
         initials,
         level_stones,

@@ -29,7 +29,7 @@ PROGRAM_PATHS = ("/rest/", "/authz/", "/oauth/", "/.well-known/", "/openapi.json
 PERSON_PATHS = ("/oauth/authorize",)
 HEADINGS = {
     400: "This request cannot be read",
-    401: "Please sign in",
+    401: "Sign in first",
     403: "This is not open to you",
     404: "There is nothing here",
     405: "This cannot be done here",

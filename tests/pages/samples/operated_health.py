@@ -22,7 +22,7 @@ def operated_health(names: Names) -> Pages:
     ]
     yield "operator_settings", "operator/settings.html", {**frame(names, "operator", "Settings"), "settings": settings}
     fine = [
-        {"about": "database", "says": "Postgresql is reachable, with this version's schema.", "is_wrong": False},
+        {"about": "database", "says": "PostgreSQL is reachable, with this version's schema.", "is_wrong": False},
         {"about": "clock", "says": "Agrees with the database.", "is_wrong": False},
     ]
     late = "3 messages wait, the oldest for 42 min; look at the log for why the mail server takes none."
