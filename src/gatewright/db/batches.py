@@ -12,17 +12,19 @@ async def flushing(flush: Callable[[], Awaitable[None]], *, every: timedelta) ->
 
     A flush that has begun when the end comes is finished first.
     """
-    task = asyncio.get_running_loop().create_task(_keep_flushing(flush, every))
+    over = asyncio.Event()
+    task = asyncio.get_running_loop().create_task(_keep_flushing(flush, every, over))
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        over.set()
+        await task
         await flush()
 
 
-async def _keep_flushing(flush: Callable[[], Awaitable[None]], every: timedelta) -> None:
-    while True:
-        await asyncio.sleep(every.total_seconds())
-        await asyncio.shield(flush())
+async def _keep_flushing(flush: Callable[[], Awaitable[None]], every: timedelta, over: asyncio.Event) -> None:
+    while not over.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), every.total_seconds())
+        if not over.is_set():
+            await flush()
