@@ -1,7 +1,8 @@
 """Levels and memberships, on both databases."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 
@@ -12,6 +13,7 @@ from gatewright.db.engine import Committed
 from gatewright.directory import service
 from gatewright.directory.model import Grantor, Tool
 from tests.directory.people import EDGE, Town
+from tests.support.statements import counted
 
 
 async def told(work: Awaitable[object]) -> str:
@@ -55,7 +57,13 @@ async def test_an_answer_that_finds_it_ended_waits_like_the_ending_itself(town: 
     for _ in range(2):
         await town.remove(here, one, None)
     await service.change_company(town.database, company_id=here, app_access="open", **EDGE)
-    assert told_after_commit == [True] * 7
+    robot = await town.contact(here, service_account_id=903)
+    account, oda = await town.look(here, robot), await town.user()
+    assert account is not None
+    del told_after_commit[7:]
+    await service.change_contact(town.database, company_id=here, contact_id=robot, name=account.name, **EDGE)  # S8
+    await service.change_user(town.database, user_id=oda, is_operator=False, **EDGE)
+    assert told_after_commit == [True] * 9
 
 
 async def test_every_bad_level_is_named_and_nothing_is_changed(town: Town) -> None:
@@ -238,6 +246,7 @@ async def test_clearing_takes_every_level_and_membership(town: Town) -> None:
     cleared = {"company_id": here, "contact_id": robot, **EDGE}
     assert await service.clear_permissions(town.database, **cleared)
     assert not await service.clear_permissions(town.database, **cleared)
+    assert (await town.events())[-3:] == ["contact.levels_changed", "membership.ended", "membership.ended"]
     contact = await town.look(here, robot)
     assert contact is not None
     assert (contact.levels, await town.projects_of(here, robot)) == ({}, [])
@@ -258,3 +267,35 @@ async def test_the_grid_is_saved_whole_or_not_at_all(town: Town) -> None:
     assert (contact.levels, await town.projects_of(here, one)) == ({}, [])
     assert await service.save_levels(town.database, projects={first: {"rfis": "admin"}}, **grid)
     assert not await service.save_levels(town.database, projects={first: {"rfis": "admin"}}, **grid)
+    with pytest.raises(Invalid):
+        await service.save_levels(town.database, projects={first: {"rfis": "admin", "crane": "none"}}, **grid)
+
+
+async def test_memberships_cost_no_statements_one_by_one(town: Town) -> None:
+    """M3, P3, S7: a grid as it stands, a template, a removal and a clearing, with many memberships as with few."""
+    here = await town.company()
+    ada = await town.admin(here)
+    site = await service.create_template(
+        town.database, company_id=here, name="Site", company={"budget": "read_only"}, project={"rfis": "admin"}, **EDGE
+    )
+    spent: list[list[int]] = []
+    for many in (2, 9):
+        one, robot = await town.contact(here), await town.contact(here, service_account_id=900 + many)
+        projects = [await town.project(here) for _ in range(many)]
+        for project in projects:
+            await town.join(here, one, project, None, rfis="standard")
+            await town.join(here, robot, project, None, rfis="standard")
+        at = {"company_id": here, "contact_id": one, "granted_by": Grantor(ada), **EDGE}
+        grid = {project: {"rfis": "standard"} for project in projects}
+        acts: list[Callable[[], Awaitable[object]]] = [
+            partial(service.save_levels, town.database, company={"budget": "admin"}, projects=grid, **at),
+            partial(service.assign_template, town.database, template_id=site, **at),
+            partial(service.remove_contact, town.database, **at),
+            partial(service.clear_permissions, town.database, company_id=here, contact_id=robot, **EDGE),
+        ]
+        spent.append([])
+        for act in acts:
+            with counted(town.database) as seen:
+                assert await act()
+            spent[-1].append(len(seen.statements))
+    assert spent[0] == spent[1]

@@ -16,11 +16,10 @@ from gatewright.directory.service.levels import (
     confirmation_required,
     locked_contact,
     refuse_last_admin,
-    refuse_removal,
     understood,
-    weigh,
 )
 from gatewright.directory.service.templates import assign_template, template_to_begin_with
+from gatewright.directory.service.weighing import held_by, weigh, weigh_all
 from gatewright.directory.store import companies, contacts
 from gatewright.events.catalogue import ContactAdded, ContactChanged, ContactRemoved, Origin
 from gatewright.events.log import record
@@ -89,6 +88,7 @@ async def change_contact(
     before = await locked_contact(tx, company_id, contact_id)
     after = replace(before, name=name or before.name, email=email or before.email)
     if after == before:
+        tx.answers_an_ending()  # another may just have stopped a service account by this address (S8, T12)
         return False
     other = await contacts.find_contact_by_email(tx, company_id, after.email)
     if other is not None and other.id != contact_id:
@@ -141,12 +141,12 @@ async def remove_contact(
     if contact is None:
         tx.answers_an_ending()
         return False
+    held = await held_by(tx, contact)
     if granted_by is not None:
         if contact.service_account_id is not None:
             raise _ends_with_its_account()
-        await refuse_removal(tx, granted_by, contact)
+        await weigh_all(tx, granted_by, contact, held, company_after={}, project_after={})
         await refuse_last_admin(tx, contact, after={})
-    held = (await contacts.memberships(tx, company_id, [contact_id])).get(contact_id, [])
     await contacts.delete_contact(tx, company_id, contact_id)
     before = {
         **_label(contact),

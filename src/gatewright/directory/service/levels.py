@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from gatewright.base.errors import Conflict, Invalid, NotAllowed, NotFound
+from gatewright.base.errors import Conflict, Invalid, NotFound
 from gatewright.base.ids import CompanyId, ContactId, ProjectId, TemplateId
 from gatewright.db.engine import Transaction, verb
 from gatewright.directory import rules
-from gatewright.directory.model import Contact, Grantor, Levels, Membership, Scope
-from gatewright.directory.rules import Holder
+from gatewright.directory.model import Contact, Grantor, Levels, Membership, Scope, Tool
+from gatewright.directory.service.weighing import held_by, weigh
 from gatewright.directory.store import companies, contacts, templates
 from gatewright.events.catalogue import LevelsChanged, MembershipEnded, MembershipSet, Origin
-from gatewright.events.log import record
+from gatewright.events.log import record, record_all
 
 
 @verb
@@ -106,13 +106,7 @@ async def end_membership(
     if granted_by is not None:
         await weigh(tx, granted_by, contact, before=membership.levels, after={}, project_id=project_id)
     await contacts.delete_membership(tx, contact, project_id)
-    event = MembershipEnded(
-        company_id=company_id,
-        project_id=project_id,
-        contact_id=contact_id,
-        before={"levels": companies.stored(membership.levels)},
-    )
-    await record(tx, event, origin=origin, now=now)
+    await record(tx, _membership_ended(contact, membership), origin=origin, now=now)
     return True
 
 
@@ -141,7 +135,7 @@ async def save_levels(
         origin=origin,
         now=now,
     )
-    for project_id, levels in projects.items():
+    for project_id, levels in await _wanted_otherwise(tx, company_id, contact_id, projects):
         membership = await set_membership(
             tx,
             company_id=company_id,
@@ -169,19 +163,27 @@ async def clear_permissions(
     changed = await set_levels(
         tx, company_id=company_id, contact_id=contact_id, levels={}, granted_by=None, origin=origin, now=now
     )
-    held = await contacts.memberships(tx, company_id, [contact_id])
-    for membership in held.get(contact_id, ()):
-        ended = await end_membership(
-            tx,
-            company_id=company_id,
-            contact_id=contact_id,
-            project_id=membership.project_id,
-            granted_by=None,
-            origin=origin,
-            now=now,
-        )
-        changed = ended or changed
-    return changed
+    held = await held_by(tx, contact)
+    await contacts.delete_memberships(tx, company_id, contact_id)
+    await record_all(tx, [_membership_ended(contact, one) for one in held], origin=origin, now=now)
+    return changed or bool(held)
+
+
+async def _wanted_otherwise(
+    tx: Transaction,
+    company_id: CompanyId,
+    contact_id: ContactId,
+    projects: Mapping[ProjectId, Mapping[str, str]],
+) -> list[tuple[ProjectId, Mapping[str, str]]]:
+    """Return what a grid asks for that does not stand already; a form holds every project, few of them changed."""
+    tools = await _tools(tx, "project")
+    held = (await contacts.memberships(tx, company_id, [contact_id])).get(contact_id, [])
+    stands = {one.project_id: one.levels for one in held}
+    return [
+        (project_id, levels)
+        for project_id, levels in projects.items()
+        if (read := rules.read_levels(levels, tools=tools)).problems or read.levels != stands.get(project_id)
+    ]
 
 
 async def _project_levels(tx: Transaction, contact: Contact) -> Levels:
@@ -220,6 +222,15 @@ def membership_set(
     )
 
 
+def _membership_ended(contact: Contact, before: Membership) -> MembershipEnded:
+    return MembershipEnded(
+        company_id=contact.company_id,
+        project_id=before.project_id,
+        contact_id=contact.id,
+        before={"levels": companies.stored(before.levels)},
+    )
+
+
 # what the verbs of contacts need too ---------------------------------------------------------
 
 
@@ -234,11 +245,14 @@ async def locked_contact(tx: Transaction, company_id: CompanyId, contact_id: Con
 
 async def understood(tx: Transaction, stated: Mapping[str, str], *, scope: Scope, field: str = "") -> Levels:
     """Return the stated levels; Invalid with one problem per tool or level that there is not (M1)."""
-    tools = [tool for tool in await companies.list_tools(tx) if tool.scope == scope]
-    read = rules.read_levels(stated, tools=tools, field=field)
+    read = rules.read_levels(stated, tools=await _tools(tx, scope), field=field)
     if read.problems:
         raise Invalid(*read.problems)
     return read.levels
+
+
+async def _tools(tx: Transaction, scope: Scope) -> list[Tool]:
+    return [tool for tool in await companies.list_tools(tx) if tool.scope == scope]
 
 
 async def refuse_last_admin(tx: Transaction, contact: Contact, *, after: Levels) -> None:
@@ -249,43 +263,6 @@ async def refuse_last_admin(tx: Transaction, contact: Contact, *, after: Levels)
         return
     if not await contacts.has_other_admin(tx, contact.company_id, besides=contact.id):
         raise last_admin()
-
-
-async def refuse_removal(tx: Transaction, granted_by: Grantor, contact: Contact) -> None:
-    """Raise NotAllowed when the grantor may not take all that the contact holds (M5)."""
-    await weigh(tx, granted_by, contact, before=contact.levels, after={})
-    held = await contacts.memberships(tx, contact.company_id, [contact.id])
-    for membership in held.get(contact.id, ()):
-        await weigh(tx, granted_by, contact, before=membership.levels, after={}, project_id=membership.project_id)
-
-
-async def weigh(
-    tx: Transaction,
-    granted_by: Grantor,
-    contact: Contact,
-    *,
-    before: Levels,
-    after: Levels,
-    project_id: ProjectId | None = None,
-) -> None:
-    """Raise NotAllowed when the grantor may not change these stated levels of the contact (M5)."""
-    # Read here, under the company's lock: what the grantor held when the request came
-    # in may have been taken by another admin meanwhile.
-    grantor = await contacts.find_contact(tx, contact.company_id, granted_by.contact_id)
-    if grantor is None:
-        raise _refused_grant("You are no longer in this company's directory.")
-    why = rules.refused_grant(
-        await _holder(tx, grantor, project_id), await _holder(tx, contact, project_id), before=before, after=after
-    )
-    if why is not None:
-        raise _refused_grant(why)
-
-
-async def _holder(tx: Transaction, contact: Contact, project_id: ProjectId | None) -> Holder:
-    if project_id is None:
-        return Holder(contact.levels)
-    membership = await contacts.find_membership(tx, contact.company_id, contact.id, project_id)
-    return Holder(contact.levels, membership.levels if membership is not None else {})
 
 
 def company_unknown() -> NotFound:
@@ -319,7 +296,3 @@ def confirmation_required() -> Conflict:
         "A service account with directory: admin can do everything in this company, without a person.",
         help=f'Confirm the warning on the page, or send "confirm": "{rules.CONFIRMATION}" beside the levels.',
     )
-
-
-def _refused_grant(message: str) -> NotAllowed:
-    return NotAllowed("permission_insufficient", message, help="Ask somebody who holds more, a company admin.")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from gatewright.base.errors import Invalid, NotAllowed, NotFound, Problem
+from gatewright.base.errors import Invalid, NotFound, Problem
 from gatewright.base.ids import CompanyId, ContactId, TemplateId
 from gatewright.db.engine import Transaction, verb
 from gatewright.directory import rules
@@ -23,11 +23,11 @@ from gatewright.directory.service.levels import (
     locked_contact,
     refuse_last_admin,
     understood,
-    weigh,
 )
+from gatewright.directory.service.weighing import held_by, refused, standing_grantor, weigh, weigh_all
 from gatewright.directory.store import companies, contacts, templates
 from gatewright.events.catalogue import Origin, TemplateRemoved, TemplateSaved
-from gatewright.events.log import record
+from gatewright.events.log import record, record_all
 
 _TAKEN = Problem("name", "is the name of another template of this company already")
 UNKNOWN = Problem("template_id", "is not a template of this company")
@@ -169,20 +169,16 @@ async def assign_template(
         raise Invalid(UNKNOWN)
     if rules.needs_confirmation(contact, template.company_levels) and not confirmed:
         raise confirmation_required()
-    memberships = (await contacts.memberships(tx, company_id, [contact_id])).get(contact_id, [])
+    memberships = await held_by(tx, contact)
     if granted_by is not None:
-        await weigh(tx, granted_by, contact, before=contact.levels, after=template.company_levels)
-        for one in memberships:
-            where: dict[str, Any] = {"project_id": one.project_id}
-            await weigh(tx, granted_by, contact, before=one.levels, after=template.project_levels, **where)
+        after = {"company_after": template.company_levels, "project_after": template.project_levels}
+        await weigh_all(tx, granted_by, contact, memberships, **after)
         await refuse_last_admin(tx, contact, after=template.company_levels)
     await templates.attach(tx, contact, template, now=now)
     attached = held.levels_changed(contact, template.company_levels, template_id=template.id)
-    await record(tx, attached, origin=origin, now=now)
-    for one in memberships:
-        if one.levels != template.project_levels:
-            event = held.membership_set(contact, one.project_id, one, template.project_levels)
-            await record(tx, event, origin=origin, now=now)
+    moved = [one for one in memberships if one.levels != template.project_levels]
+    on_projects = [held.membership_set(contact, one.project_id, one, template.project_levels) for one in moved]
+    await record_all(tx, [attached, *on_projects], origin=origin, now=now)
     return True
 
 
@@ -246,16 +242,13 @@ async def _refuse_for_holders(
 
 async def _weigh_holders(tx: Transaction, granted_by: Grantor, before: Template, after: Template) -> None:
     """Raise NotAllowed when the grantor may not change these levels for somebody who holds them (M5)."""
-    grantor = await contacts.find_contact(tx, before.company_id, granted_by.contact_id)
-    if grantor is None:
-        raise _refused("You are no longer in this company's directory.")
+    grantor = await standing_grantor(tx, before.company_id, granted_by)
     if not await templates.count_holders(tx, before.company_id, before.id):
         return
     why = rules.refused_grant(
         Holder(grantor.levels), Holder(before.company_levels), before=before.company_levels, after=after.company_levels
     )
-    own = (await contacts.memberships(tx, before.company_id, [grantor.id])).get(grantor.id, [])
-    mine = {one.project_id: one.levels for one in own}
+    mine = {one.project_id: one.levels for one in await held_by(tx, grantor)}
     for project_id in await templates.projects_of_holders(tx, before.company_id, before.id):
         why = why or rules.refused_grant(
             Holder(grantor.levels, mine.get(project_id, {})),
@@ -264,16 +257,12 @@ async def _weigh_holders(tx: Transaction, granted_by: Grantor, before: Template,
             after=after.project_levels,
         )
     if why is not None:
-        raise _refused(why)
+        raise refused(why)
 
 
 def template_unknown() -> NotFound:
     """Return the refusal for a template that this company does not have."""
     return NotFound("template_unknown", "There is no such permission template in this company.")
-
-
-def _refused(message: str) -> NotAllowed:
-    return NotAllowed("permission_insufficient", message, help="Ask somebody who holds more, a company admin.")
 
 
 def _levels(template: Template) -> tuple[object, object]:

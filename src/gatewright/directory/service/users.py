@@ -73,6 +73,8 @@ async def change_user(
         name=before.name if name is None else name,
         is_operator=before.is_operator if is_operator is None else is_operator,
     )
+    if is_operator is False:
+        tx.answers_an_ending()  # another may just have taken it away (T12)
     if after == before:
         return False
     if email is not None and await users.is_service_address(tx, email):

@@ -148,8 +148,7 @@ async def write_levels(tx: Transaction, contact: Contact, levels: Levels, *, now
 
 async def delete_contact(tx: Transaction, company_id: CompanyId, contact_id: ContactId) -> bool:
     """Return whether the contact was there; it and its memberships are gone (P3)."""
-    m = project_members.c
-    await tx.execute(delete(project_members).where(m.company_id == company_id, m.contact_id == contact_id))
+    await delete_memberships(tx, company_id, contact_id)
     gone = delete(contacts).where(contacts.c.company_id == company_id, contacts.c.id == contact_id)
     return (await tx.execute(gone)).rowcount == 1
 
@@ -224,6 +223,12 @@ async def delete_membership(tx: Transaction, contact: Contact, project_id: Proje
     m = project_members.c
     key = (m.company_id == contact.company_id, m.contact_id == contact.id, m.project_id == project_id)
     return (await tx.execute(delete(project_members).where(*key))).rowcount == 1
+
+
+async def delete_memberships(tx: Transaction, company_id: CompanyId, contact_id: ContactId) -> None:
+    """Take the contact out of every project."""
+    m = project_members.c
+    await tx.execute(delete(project_members).where(m.company_id == company_id, m.contact_id == contact_id))
 
 
 # company admins ------------------------------------------------------------------------------
