@@ -2,7 +2,8 @@
 
 import pytest
 
-from gatewright.login.rules import is_service_address, local_path, sign_in_address, waiting_client
+from gatewright.login.rules import local_path, sign_in_address, waiting_client
+from gatewright.mail.rules import is_service_address
 
 
 @pytest.mark.parametrize(

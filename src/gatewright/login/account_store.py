@@ -1,11 +1,10 @@
 """What beginning, joining and recovering an account reads of users and contacts."""
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 
-from gatewright.base.folding import fold_email, is_email_shaped
 from gatewright.base.ids import CompanyId, UserId
 from gatewright.db.engine import Reader
-from gatewright.db.schema import contacts, service_accounts, users
+from gatewright.db.schema import contacts, users
 from gatewright.login.model import Standing
 
 
@@ -20,11 +19,3 @@ async def count_companies(reader: Reader, user_id: UserId, *, besides: CompanyId
     """Return in how many other companies' directories the user is."""
     joined = (contacts.c.user_id == user_id, contacts.c.company_id != besides)
     return int((await reader.execute(select(func.count()).select_from(contacts).where(*joined))).scalar_one())
-
-
-async def is_service_accounts(reader: Reader, email: str) -> bool:
-    """Return whether a service account was ever given this address (S2)."""
-    if not is_email_shaped(email):
-        return False
-    found = exists().where(service_accounts.c.address_folded == fold_email(email))
-    return bool((await reader.execute(select(found))).scalar_one())

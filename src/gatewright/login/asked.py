@@ -17,10 +17,11 @@ from gatewright.events.catalogue import SYSTEM, Origin, UserCreated
 from gatewright.login import account_store, link_store, store
 from gatewright.login.link_service import make_link
 from gatewright.login.model import Account, LinkFor
-from gatewright.login.rules import is_service_address
 from gatewright.mail.model import Message
+from gatewright.mail.rules import is_service_address
 from gatewright.mail.sending import Answer
 from gatewright.mail.service import post
+from gatewright.mail.store import is_service_accounts
 
 PASSWORD_RESET, SIGN_UP, NEW_ADDRESS = "asked_password_reset", "asked_sign_up", "asked_new_address"
 MOST_MAILED, WITHIN = 3, timedelta(hours=1)
@@ -123,7 +124,7 @@ class Answers:
 
     async def _is_services(self, tx: Transaction, email: str) -> bool:
         is_under = is_service_address(email, service_domain=self.service_domain)
-        return is_under or await account_store.is_service_accounts(tx, email)
+        return is_under or await is_service_accounts(tx, email)
 
 
 async def retire_with_account(

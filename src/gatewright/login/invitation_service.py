@@ -26,9 +26,9 @@ from gatewright.events.log import record
 from gatewright.login import account_store, store
 from gatewright.login import invitation_store as invitations
 from gatewright.login.model import Account, Invitation
-from gatewright.login.rules import is_service_address
 from gatewright.login.session_service import end_sessions, start_session
 from gatewright.mail.model import Message
+from gatewright.mail.rules import is_service_address
 from gatewright.mail.service import post
 
 INVITATION_LIFETIME = timedelta(days=7)

@@ -16,9 +16,9 @@ from gatewright.login import account_store, link_store, store
 from gatewright.login.invitation_service import Accepted, Newcomer, account_exists
 from gatewright.login.model import Account, AccountLink, LinkFor
 from gatewright.login.password_service import tell_owner
-from gatewright.login.rules import is_service_address
 from gatewright.login.session_service import end_sessions, start_session
 from gatewright.mail.model import Message
+from gatewright.mail.rules import is_service_address
 from gatewright.mail.service import post
 
 LIFETIMES = {

@@ -3,8 +3,6 @@
 import unicodedata
 from urllib.parse import parse_qs, quote, urlsplit
 
-from gatewright.base.folding import fold_email, is_email_shaped
-
 START = "/"
 LONGEST_DEVICE = 80
 # The first that fits: later ones call themselves by the names of earlier ones too.
@@ -55,11 +53,6 @@ def waiting_client(path: str) -> str | None:
     parts = urlsplit(path)
     named = parse_qs(parts.query).get("client_id", []) if parts.path == "/oauth/authorize" else []
     return named[0] if len(named) == 1 and named[0].isascii() and named[0].isprintable() else None
-
-
-def is_service_address(email: str, *, service_domain: str) -> bool:
-    """Return whether an address lies under the service accounts' domain (S2)."""
-    return is_email_shaped(email) and fold_email(email).endswith(f"@{fold_email(service_domain)}")
 
 
 def device(user_agent: str | None) -> str:

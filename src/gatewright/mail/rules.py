@@ -59,6 +59,6 @@ def has_given_up(created_at: datetime, *, now: datetime) -> bool:
     return now - created_at >= GIVEN_UP_AFTER
 
 
-def is_under(email: str, *, domain: str) -> bool:
-    """Return whether an address lies under a domain, however it is spelled (S2)."""
-    return is_email_shaped(email) and fold_email(email).endswith(f"@{fold_email(domain)}")
+def is_service_address(email: str, *, service_domain: str) -> bool:
+    """Return whether an address lies under the service accounts' domain, however it is spelled (S2)."""
+    return is_email_shaped(email) and fold_email(email).endswith(f"@{fold_email(service_domain)}")

@@ -19,7 +19,7 @@ from gatewright.db.engine import Database, Transaction
 from gatewright.mail import store
 from gatewright.mail.letters import compose
 from gatewright.mail.model import MailServer, Message, Undeliverable, Waiting
-from gatewright.mail.rules import addressed, has_given_up, is_under, mail_sender, mail_server, pause_after
+from gatewright.mail.rules import addressed, has_given_up, is_service_address, mail_sender, mail_server, pause_after
 from gatewright.mail.service import give_up, opened
 from gatewright.settings import Settings
 
@@ -114,7 +114,7 @@ class Sender:
 
     async def _is_never_written_to(self, email: str) -> bool:
         """Return whether the address is a service account's, where nobody reads (S2, S8)."""
-        if is_under(email, domain=self.settings.service_domain):
+        if is_service_address(email, service_domain=self.settings.service_domain):
             return True
         async with self.database.read() as reader:
             return await store.is_service_accounts(reader, email)

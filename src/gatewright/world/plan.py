@@ -11,7 +11,7 @@ from gatewright.base.folding import fold_email
 from gatewright.base.levels import Level
 from gatewright.directory.model import DIRECTORY
 from gatewright.directory.rules import BUILT_IN, CONFIRMATION
-from gatewright.login.rules import is_service_address
+from gatewright.mail.rules import is_service_address
 from gatewright.world import model
 from gatewright.world.apps_plan import plan_apps, plan_installations
 from gatewright.world.model import BadWorld, Fault, World

@@ -17,8 +17,8 @@ from gatewright.login.model import AccountLink, LinkFor
 from gatewright.login.pages import one_time
 from gatewright.login.pages.asking import NO_ADDRESS, ask
 from gatewright.login.pages.security import WRONG, confirmed
-from gatewright.login.rules import is_service_address
 from gatewright.login.throttle import give_back
+from gatewright.mail.rules import is_service_address
 from gatewright.web.access import SignInNeeded, Viewer, viewer_of
 from gatewright.web.core import core_of
 from gatewright.web.csrf import guarded_form

@@ -10,15 +10,16 @@ from starlette.routing import Route
 from gatewright.base.errors import Conflict, Invalid, RateLimited
 from gatewright.base.folding import fold_email
 from gatewright.base.secrets import Purpose
-from gatewright.login import account_store, store
+from gatewright.login import store
 from gatewright.login.invitation_service import Accepted, accept_invitation, account_exists, join_by_invitation
 from gatewright.login.invitation_store import find_company_name, find_invitation
 from gatewright.login.model import Account, Invitation
 from gatewright.login.pages import one_time
 from gatewright.login.password_rules import LONGEST_PASSWORD, RULE
 from gatewright.login.passwords import passwords_of
-from gatewright.login.rules import is_service_address
 from gatewright.login.throttle import Slot, give_back, guess
+from gatewright.mail.rules import is_service_address
+from gatewright.mail.store import is_service_accounts
 from gatewright.web.access import Viewer
 from gatewright.web.core import core_of
 from gatewright.web.csrf import guarded_form
@@ -82,7 +83,7 @@ async def _accept(request: Request, offer: _Offer, form: PageForm) -> Accepted |
     core, email = core_of(request), offer.invitation.email
     async with core.database.read() as reader:
         account = await store.find_account(reader, email)
-        is_programs = await account_store.is_service_accounts(reader, email)
+        is_programs = await is_service_accounts(reader, email)
     # Nobody signs in at a service account's address; it answers like one whose password nobody knows (S2, S8).
     is_nobodys = is_programs or is_service_address(email, service_domain=core.settings.service_domain)
     if form.text("as") == "viewer":

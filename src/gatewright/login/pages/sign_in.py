@@ -15,12 +15,12 @@ from gatewright.login.password_rules import LONGEST_PASSWORD
 from gatewright.login.passwords import passwords_of
 from gatewright.login.rules import (
     START,
-    is_service_address,
     local_path,
     waiting_client,
 )
 from gatewright.login.session_service import sign_in, sign_out
 from gatewright.login.throttle import Bucket, Counted, Slot, account_bucket, address_bucket, bucket, guess
+from gatewright.mail.rules import is_service_address
 from gatewright.web.core import core_of
 from gatewright.web.csrf import guarded_form
 from gatewright.web.edge import seen
