@@ -88,9 +88,13 @@ def test_a_person_is_erased_and_the_record_verified_as_before(data_dir: Path, tm
         ("--company", "1"),
         ("--user", "nobody@a.example"),
         ("--user", "ada@a.example"),
+        ("--user", "x" * 300),
     ):
         refused = events("erase", *wrong, data_dir=data_dir)
         assert (refused.returncode, len(refused.stderr.strip().splitlines())) == (1, 1), refused
+    for beyond in (("--company", str(2**53), "--contact", "1"), ("--company", "1", "--contact", str(2**70))):
+        refused = events("erase", *beyond, data_dir=data_dir)
+        assert (refused.returncode, "Invalid value" in refused.stderr) == (1, True), refused
     done = events("erase", "--user", "Wim@A.example", data_dir=data_dir)
     assert (done.returncode, done.stdout.startswith("Erased from 2 entries.")) == (0, True), done
     assert "no personal data" in events("erase", "--user", "wim@a.example", data_dir=data_dir).stdout

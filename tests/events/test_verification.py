@@ -217,6 +217,16 @@ def test_a_head_that_was_changed_or_signed_by_another_key_is_named(lines: Lines)
     assert genuine.fingerprint in told.message
 
 
+def test_a_head_whose_time_is_no_text_is_no_head_however_it_is_signed(lines: Lines) -> None:
+    """R2: a stranger may sign anything with a key of their own; what cannot be shown is not believed."""
+    last, key = json.loads(lines[-1]), Ed25519PrivateKey.generate()
+    jwk = record_file.public_jwk(key)
+    unsigned = {**last, "at": 5, "jwk": jwk, "kid": record_file.thumbprint(jwk)}
+    forged = {**unsigned, "signature": key.sign(record_file.signed_bytes(unsigned)).hex()}
+    told = fault([*lines[:-1], record_file.line(forged)])
+    assert told == Fault(HEAD, "The head was changed: its signature does not fit.")
+
+
 def test_a_changed_header_is_named(lines: Lines) -> None:
     # R2
     for forged in (

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gatewright.activity.record_service import begin_export, record_key
 from gatewright.base import clock
+from gatewright.base.folding import is_email_shaped
 from gatewright.base.ids import NO_COMPANY, CompanyId, ContactId, UserId
 from gatewright.cli.failures import CannotRead, WronglyAsked
 from gatewright.cli.preparation import require_migrated
@@ -68,8 +69,10 @@ async def erased(settings: Settings, *, user: str | None, company: int | None, c
 async def _user(house: House, user: str) -> OfUser:
     if user.isascii() and user.isdigit() and len(user) <= 16:
         return OfUser(UserId(int(user)))
-    async with house.database.read() as reader:
-        found = await user_of_address(reader, user)
+    found = None
+    if is_email_shaped(user):
+        async with house.database.read() as reader:
+            found = await user_of_address(reader, user)
     if found is None:
         raise WronglyAsked(f"There is no user {user!r}. The operator's pages list users by address.")
     return OfUser(found)

@@ -9,7 +9,13 @@ from gatewright.cli.running import failures, run
 
 events = typer.Typer(help="The record: export, verify, erase.", no_args_is_help=True)
 
-_Company = Annotated[int | None, typer.Option("--company", min=1, metavar="ID", help="The company, by its id.")]
+_LARGEST = 2**53 - 1  # no id is larger, and no database holds much more
+_Company = Annotated[
+    int | None, typer.Option("--company", min=1, max=_LARGEST, metavar="ID", help="The company, by its id.")
+]
+_Contact = Annotated[
+    int | None, typer.Option("--contact", min=1, max=_LARGEST, metavar="ID", help="A contact removed from --company.")
+]
 
 
 @events.command("verify")
@@ -62,7 +68,7 @@ def show_fingerprint() -> None:
 def erase(
     user: Annotated[str | None, typer.Option(metavar="EMAIL|ID", help="A deactivated user, everywhere.")] = None,
     company: _Company = None,
-    contact: Annotated[int | None, typer.Option(min=1, metavar="ID", help="A contact removed from --company.")] = None,
+    contact: _Contact = None,
 ) -> None:
     """Erase one person's names and addresses from the record, for good; every chain can be verified as before."""
     with failures() as loaded:

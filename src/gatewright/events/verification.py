@@ -137,7 +137,8 @@ def _check_signature(last: _Numbered) -> None:
         key = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(jwk["x"] + "="))
         key.verify(bytes.fromhex(value["signature"]), record_file.signed_bytes(value))
         is_whole = value.keys() == record_file.HEAD_FIELDS and is_hex(value["signature"], 64)
-        is_whole = is_whole and are(value, int, "company_id", "position") and is_hex(value["digest"], 32)
+        is_whole = is_whole and are(value, int, "company_id", "position") and are(value, str, "at", "kid")
+        is_whole = is_whole and is_hex(value["digest"], 32)
         is_signed = is_whole and value["alg"] == record_file.ALGORITHM and value["kid"] == record_file.thumbprint(jwk)
     except (InvalidSignature, KeyError, TypeError, ValueError):
         is_signed = False
