@@ -165,7 +165,7 @@ async def test_without_mail_there_is_no_page_for_forgotten_passwords_and_no_sign
         assert posted.status_code == 404
     assert "operator" in (await browser.get("/password/forgot")).text
     ada = await world.signed_in("ada")
-    assert "sends no mail" in (await ada.get("/account/address")).text
+    assert "this deployment sends none" in (await ada.get("/account/address")).text
     token = Page(await ada.get("/account/apps")).forms[0].fields["csrf_token"]
     values = {"csrf_token": token, "email": "ada@new.example", "current_password": PASSWORD}
     assert (await ada.post("/account/address", data=values)).status_code == 422

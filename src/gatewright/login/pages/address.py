@@ -97,7 +97,7 @@ async def receive_proof(request: Request) -> Response:
 def _wrong_with(request: Request, email: str) -> str | None:
     settings = core_of(request).settings
     if not settings.has_mail:
-        return "This deployment sends no mail, so no address can be proven. An operator can change yours."
+        return "This deployment sends no mail, so no address can be proven. Its operator can set up mail."
     if not is_email_shaped(email):
         return NO_ADDRESS
     if is_service_address(email, service_domain=settings.service_domain):
