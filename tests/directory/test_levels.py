@@ -299,3 +299,18 @@ async def test_memberships_cost_no_statements_one_by_one(town: Town) -> None:
                 assert await act()
             spent[-1].append(len(seen.statements))
     assert spent[0] == spent[1]
+
+
+async def test_a_deactivation_costs_the_same_in_many_companies(town: Town) -> None:
+    """P4, M5: they are locked together and judged together."""
+    spent = []
+    for many in (2, 9):
+        user = await town.user()
+        for _ in range(many):
+            here = await town.company()
+            await town.contact(here, user_id=user, directory="admin")
+            await town.admin(here)
+        with counted(town.database) as seen:
+            assert await service.deactivate_user(town.database, user_id=user, **EDGE)
+        spent.append(len(seen.statements))
+    assert spent[0] == spent[1]

@@ -118,18 +118,17 @@ async def deactivate_user(tx: Transaction, *, user_id: UserId, origin: Origin, n
     """
     # The companies first, by id, as every change of a directory locks them: then two
     # deactivations wait for each other instead of deadlocking.
-    for company_id, _ in await contacts.administered(tx, user_id):
-        await companies.lock_company(tx, company_id)
+    await companies.lock_administered(tx, user_id)
     await refuse_last_operator(tx, user_id)
     if not await users.end_activity(tx, user_id, now=now):
         return await _already(tx, user_id)
-    for company_id, contact_id in await contacts.administered(tx, user_id):
-        if not await contacts.has_other_admin(tx, company_id, besides=contact_id):
-            raise Conflict(
-                "last_admin",
-                "This user is the last active company admin of a company.",
-                help=f"Give directory: admin to another user in company {company_id} first.",
-            )
+    await contacts.hold_fellow_admins(tx, user_id)
+    if last_of := await contacts.last_admin_of(tx, user_id):
+        raise Conflict(
+            "last_admin",
+            "This user is the last active company admin of a company.",
+            help=f"Give directory: admin to another user in company {min(last_of)[0]} first.",
+        )
     ended = UserDeactivated(user_id=user_id, before={"is_active": True}, after={"is_active": False})
     await record(tx, ended, origin=origin, now=now)
     return True

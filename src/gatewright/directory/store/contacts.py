@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, exists, false, func, or
 from gatewright.base.folding import fold_email
 from gatewright.base.ids import CompanyId, ContactId, ProjectId, TemplateId, UserId
 from gatewright.db.engine import Reader, Transaction
-from gatewright.db.schema import contacts, project_members, users
+from gatewright.db.schema import companies, contacts, project_members, users
 from gatewright.directory.model import Contact, Kind, Levels, Membership
 from gatewright.directory.rules import is_company_admin
 from gatewright.directory.store.companies import stored, unstored
@@ -283,9 +283,29 @@ async def is_active_user(reader: Reader, user_id: UserId) -> bool:
     return bool((await reader.execute(select(found))).scalar_one())
 
 
-async def administered(reader: Reader, user_id: UserId) -> list[tuple[CompanyId, ContactId]]:
-    """Return the companies of which the user is company admin, with their contact there, by id."""
-    statement = select(contacts.c.company_id, contacts.c.id).where(
-        contacts.c.user_id == user_id, contacts.c.is_directory_admin
+async def hold_fellow_admins(tx: Transaction, user_id: UserId) -> None:
+    """Hold the active users who are company admin where this one is: none is deactivated before the commit (M5)."""
+    mine, theirs = contacts.alias("mine"), contacts.alias("theirs")
+    here = select(mine.c.company_id).where(mine.c.user_id == user_id, mine.c.is_directory_admin)
+    fellows = select(theirs.c.user_id).where(theirs.c.is_directory_admin, theirs.c.company_id.in_(here))
+    statement = select(users.c.id).where(users.c.id.in_(fellows), users.c.is_active).order_by(users.c.id)
+    await tx.execute(statement.with_for_update(read=True))
+
+
+async def last_admin_of(reader: Reader, user_id: UserId) -> list[tuple[CompanyId, str]]:
+    """Return id and name of the companies where the user is company admin and no other active user is (M5)."""
+    other, active = contacts.alias("other"), users.alias("active")
+    another = exists().where(
+        other.c.company_id == contacts.c.company_id,
+        other.c.is_directory_admin,
+        other.c.user_id != user_id,
+        active.c.id == other.c.user_id,
+        active.c.is_active,
     )
-    return [(row.company_id, row.id) for row in await reader.execute(statement.order_by(contacts.c.company_id))]
+    statement = (
+        select(companies.c.id, companies.c.name)
+        .join(contacts, contacts.c.company_id == companies.c.id)
+        .where(contacts.c.user_id == user_id, contacts.c.is_directory_admin, ~another)
+        .order_by(companies.c.name)
+    )
+    return [(row.id, row.name) for row in await reader.execute(statement)]

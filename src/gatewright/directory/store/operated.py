@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, false, func, or_, select, true
 
 from gatewright.base.folding import fold_email
 from gatewright.base.ids import CompanyId, ContactId, UserId
 from gatewright.db.engine import Reader
 from gatewright.db.schema import apps, authorizations, companies, contacts, invitations, sessions, users
+from gatewright.directory.store.contacts import last_admin_of
 from gatewright.directory.store.searching import LONGEST_SOUGHT, holds
 
 _LARGEST = 2**53 - 1
@@ -161,27 +162,9 @@ async def deactivation_ends(reader: Reader, user_id: UserId, *, now: datetime) -
     counted = select(*(figure.scalar_subquery().label(name) for name, figure in figures.items()))
     return Ends(
         **(await reader.execute(counted)).one()._mapping,
-        last_admin_of=await _last_admin_of(reader, user_id),
+        last_admin_of=await last_admin_of(reader, user_id),
         is_last_operator=await _is_last_operator(reader, user_id),
     )
-
-
-async def _last_admin_of(reader: Reader, user_id: UserId) -> list[tuple[CompanyId, str]]:
-    other, active = contacts.alias("other"), users.alias("active")
-    another = exists().where(
-        other.c.company_id == contacts.c.company_id,
-        other.c.is_directory_admin,
-        other.c.user_id != user_id,
-        active.c.id == other.c.user_id,
-        active.c.is_active,
-    )
-    statement = (
-        select(companies.c.id, companies.c.name)
-        .join(contacts, contacts.c.company_id == companies.c.id)
-        .where(contacts.c.user_id == user_id, contacts.c.is_directory_admin, ~another)
-        .order_by(companies.c.name)
-    )
-    return [(row.id, row.name) for row in await reader.execute(statement)]
 
 
 async def _is_last_operator(reader: Reader, user_id: UserId) -> bool:
