@@ -38,6 +38,18 @@ async def test_uses_are_written_together_and_the_latest_stays(tenants: Tenants) 
     assert seen.statements == []
 
 
+async def test_many_uses_are_one_statement(tenants: Tenants) -> None:
+    """D4: the one writer of an embedded database is not held while thousands of secrets are noted one by one."""
+    uses, spent = SecretUses(tenants.database), []
+    for many in (1, 60):
+        for number in range(many):
+            uses.note(SecretId(f"{number:032x}"), at=NOON)
+        with counted(tenants.database) as seen:
+            await uses.flush()
+        spent.append(len(seen.statements))
+    assert spent[0] == spent[1]
+
+
 async def test_what_was_noted_is_written_at_the_end(tenants: Tenants) -> None:
     """D4: a server that stops forgets no use."""
     made = await tenants.app(await tenants.user("Dev Dorn"), "Crane Reports")

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from gatewright.apps.store import note_secret_used
+from gatewright.apps.store import note_secrets_used
 from gatewright.base.ids import SecretId
 from gatewright.db.batches import flushing
-from gatewright.db.engine import Database, Transaction
+from gatewright.db.engine import Database
 from gatewright.db.failures import is_storage_failure
 
 WRITE_EVERY = timedelta(minutes=1)
@@ -43,7 +43,7 @@ class SecretUses:
         if not uses:
             return
         try:
-            await self.database.write(lambda tx: _write(tx, uses))
+            await self.database.write(lambda tx: note_secrets_used(tx, uses))
         except Exception as error:
             if not is_storage_failure(error):
                 _log.error("secret_uses_lost", error=type(error).__name__)
@@ -56,9 +56,3 @@ class SecretUses:
         """Flush once in a while until the end, and once more then."""
         async with flushing(self.flush, every=every):
             yield
-
-
-async def _write(tx: Transaction, uses: dict[SecretId, datetime]) -> None:
-    # In one order everywhere: two processes that flush at once must not lock each other out.
-    for secret_id in sorted(uses):
-        await note_secret_used(tx, secret_id, at=uses[secret_id])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
-from gatewright.apps.store import note_secret_used
+from gatewright.apps.store import note_secrets_used
 from gatewright.base.ids import FamilyId, SecretId, random_id
 from gatewright.db.engine import Transaction, verb
 from gatewright.events.catalogue import (
@@ -214,7 +214,7 @@ async def _note_move(tx: Transaction, family: Family, asked: RefreshRequest, *, 
     if family.secret_id == asked.secret_id:
         return
     if family.secret_id is not None:
-        await note_secret_used(tx, family.secret_id, at=family.rotated_at)
+        await note_secrets_used(tx, {family.secret_id: family.rotated_at})
     event = FamilyMoved(
         family_id=family.id,
         authorization_id=family.authorization_id,
