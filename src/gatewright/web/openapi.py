@@ -17,9 +17,10 @@ DESCRIPTION: Final = (
 )
 TAGS: Final = [
     {"name": "who and where", "description": "Who acts with this token, and what is in their reach."},
-    {"name": "directory", "description": "Contacts, levels, memberships and projects of a company."},
+    {"name": "directory", "description": "Contacts, levels, memberships, templates and projects of a company."},
     {"name": "installations", "description": "Which apps reach a company's data: disconnect, reconnect."},
     {"name": "service accounts", "description": "Programs of a company's own, each with its own contact."},
+    {"name": "events", "description": "The record of a company: who did what and when, to read and to export."},
 ]
 REFUSALS: Final = {
     "400": "The request cannot be understood, or names no company or two: `company_ambiguous`, `company_required`.",
