@@ -4,12 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from gatewright.apps import installation_service, service, store
 from gatewright.apps import installation_store as installations
 from gatewright.apps.model import InstallationStatus
 from gatewright.base.errors import Conflict, NotFound
 from gatewright.base.ids import AppId, CompanyId, UserId
+from gatewright.db.schema import events
 from tests.support.statements import counted
 from tests.support.tenants import NOON, OPERATOR, Tenants, by
 
@@ -110,6 +112,17 @@ async def test_unblocking_reconnects_nothing(place: Place) -> None:
     assert await place.call(alder) is DISCONNECTED
     await place.reconnect(alder)
     assert await place.status(alder) is CONNECTED
+
+
+async def test_blocking_and_unblocking_are_recorded_with_what_was_and_is(place: Place) -> None:
+    # R1
+    await place.end(service.block_app)
+    await place.unblock()
+    kinds = events.c.kind.in_(["app.blocked", "app.unblocked"])
+    async with place.tenants.database.read() as reader:
+        rows = (await reader.execute(select(events.c.before, events.c.after).where(kinds).order_by(events.c.id))).all()
+    stands, stopped = {"is_blocked": False}, {"is_blocked": True}
+    assert [tuple(row) for row in rows] == [(stands, stopped), (stopped, stands)]
 
 
 @ENDINGS

@@ -28,7 +28,9 @@ async def block_app(tx: Transaction, *, app_id: AppId, origin: Origin, now: date
     if not await store.block_app(tx, app_id, now=now):
         tx.answers_an_ending()
         return False
-    await record(tx, AppBlocked(app_id=app_id, client_id=app.client_id), origin=origin, now=now)
+    before, after = {"is_blocked": False}, {"is_blocked": True}
+    event = AppBlocked(app_id=app_id, client_id=app.client_id, before=before, after=after)
+    await record(tx, event, origin=origin, now=now)
     await _end_installations(tx, app_id, "app_blocked", now=now)
     return True
 
@@ -39,7 +41,9 @@ async def unblock_app(tx: Transaction, *, app_id: AppId, origin: Origin, now: da
     app = await known_app(tx, app_id)
     if not await store.unblock_app(tx, app_id, now=now):
         return False
-    await record(tx, AppUnblocked(app_id=app_id, client_id=app.client_id), origin=origin, now=now)
+    before, after = {"is_blocked": True}, {"is_blocked": False}
+    event = AppUnblocked(app_id=app_id, client_id=app.client_id, before=before, after=after)
+    await record(tx, event, origin=origin, now=now)
     return True
 
 
