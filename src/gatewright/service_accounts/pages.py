@@ -11,7 +11,6 @@ from gatewright.base.errors import Conflict, Invalid, NotFound
 from gatewright.base.ids import CompanyId, SecretId, ServiceAccountId
 from gatewright.db.engine import Reader
 from gatewright.directory.model import Company
-from gatewright.directory.pages.lists import paging, shown_page
 from gatewright.directory.store.companies import find_company
 from gatewright.service_accounts import service, store
 from gatewright.service_accounts.model import DisabledReason, ServiceAccount, Use
@@ -21,6 +20,7 @@ from gatewright.web.core import core_of
 from gatewright.web.csrf import guarded_form
 from gatewright.web.edge import seen
 from gatewright.web.html import redirect, render
+from gatewright.web.lists import paging, shown_page
 from gatewright.web.once import FIELD, form_id, mint_once
 from gatewright.web.paths import company_admin, numbered
 

@@ -18,7 +18,6 @@ from gatewright.apps.model import (
     TermsStanding,
 )
 from gatewright.apps.pages.figures import since, spread, total_of
-from gatewright.apps.pages.paging import paging, part_of
 from gatewright.apps.rules import fold_name, said_of_terms
 from gatewright.apps.service import app_unknown
 from gatewright.apps.store import load_app
@@ -33,6 +32,7 @@ from gatewright.web.display import Calls, clock, plural
 from gatewright.web.edge import seen
 from gatewright.web.forms import PageForm
 from gatewright.web.html import redirect, render
+from gatewright.web.lists import paging, shown_page
 from gatewright.web.paths import company_admin, numbered
 
 TAB = "App Management"
@@ -55,7 +55,7 @@ async def show_all(request: Request) -> Response:
         company = await _company(reader, company_id)
         counts = await store.count_by_status(reader, company_id)
         looked_for = _looked_for(q, wanted)
-        page = part_of(request, total := await store.count_installations(reader, company_id, **looked_for))
+        page = shown_page(request, total := await store.count_installations(reader, company_id, **looked_for))
         part: dict[str, Any] = {"offset": page.offset, "limit": page.size, "since": since(now, ROW_DAYS)}
         found = await store.load_installations(reader, company_id, **part, **looked_for)
         waiting = await store.load_waiting(reader, company_id, limit=MOST_WAITING)
@@ -70,7 +70,7 @@ async def show_all(request: Request) -> Response:
         "waiting": [_waiting(one) for one in waiting],
         "more_waiting": counts.get(REQUESTED, 0) - len(waiting),
         "apps": [_row(one, standing[one.developer_id], request) for one in found],
-        "paging": paging(request.url.path, {"q": q, "status": wanted or ""}, page, total),
+        "paging": paging(request.url.path, page, total, asked={"q": q, "status": wanted or ""}),
         "unseen": unseen,
     }
     return await render(request, "company/apps.html", context, place=f"company:{company_id}", tab=TAB)

@@ -6,7 +6,6 @@ from starlette.responses import Response
 from gatewright.apps import operator_store as store
 from gatewright.apps import service
 from gatewright.apps.operator_store import STATES, OperatedApp, Wanted
-from gatewright.apps.pages.paging import paging, part_of
 from gatewright.apps.rules import fold_name, said_of_terms
 from gatewright.apps.service import app_unknown
 from gatewright.apps.store import count_reach
@@ -20,6 +19,7 @@ from gatewright.web.display import clock
 from gatewright.web.edge import seen
 from gatewright.web.forms import query_parameters
 from gatewright.web.html import redirect, render
+from gatewright.web.lists import paging, shown_page
 from gatewright.web.paths import numbered
 
 PLACE, TAB = "operator", "Apps"
@@ -34,7 +34,7 @@ async def show_all(request: Request) -> Response:
     async with core_of(request).database.read() as reader:
         counts = await store.count_by_state(reader, wanted)
         total = sum(counts.values()) if wanted.state is None else counts[wanted.state]
-        page = part_of(request, total)
+        page = shown_page(request, total)
         found = await store.load_operated_apps(reader, wanted, offset=page.offset, limit=page.size)
         reach = await count_reach(reader, [app.id for app in found])
     context = {
@@ -42,7 +42,7 @@ async def show_all(request: Request) -> Response:
         "state": wanted.state or "",
         "totals": {"all": sum(counts.values()), **counts},
         "apps": [_line(app, reach[app.id]) for app in found],
-        "paging": paging(PATH, {"q": wanted.q, "state": wanted.state or ""}, page, total),
+        "paging": paging(PATH, page, total, asked={"q": wanted.q, "state": wanted.state or ""}),
     }
     return await render(request, "operator/apps.html", context, place=PLACE, tab=TAB)
 

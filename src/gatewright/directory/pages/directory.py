@@ -12,7 +12,6 @@ from gatewright.base.levels import Level
 from gatewright.directory import service
 from gatewright.directory.model import DIRECTORY, Contact, Kind, Membership, Tool
 from gatewright.directory.pages.inviting import invite_and_answer
-from gatewright.directory.pages.lists import paging, shown_page
 from gatewright.directory.pages.viewing import Viewing, allowed, page_errors, viewing
 from gatewright.directory.store import companies, contacts, templates
 from gatewright.directory.store.contacts import Narrowed
@@ -22,6 +21,7 @@ from gatewright.web.csrf import guarded_form
 from gatewright.web.edge import seen
 from gatewright.web.forms import query_parameters
 from gatewright.web.html import redirect, render
+from gatewright.web.lists import paging, shown_page
 
 _MOST_TEMPLATES = 300
 _NO_FORM = {"email": "", "name": "", "template_id": "", "invite": ""}

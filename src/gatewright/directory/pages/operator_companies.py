@@ -11,7 +11,6 @@ from gatewright.base.ids import CompanyId, ContactId
 from gatewright.directory import service
 from gatewright.directory.model import Company
 from gatewright.directory.pages.inviting import invite_and_answer, said_of, sent_before
-from gatewright.directory.pages.lists import paging, shown_page
 from gatewright.directory.pages.viewing import page_errors
 from gatewright.directory.service.levels import contact_unknown
 from gatewright.directory.store import companies, operated, overview
@@ -21,6 +20,7 @@ from gatewright.web.csrf import guarded_form
 from gatewright.web.edge import seen
 from gatewright.web.forms import query_parameters
 from gatewright.web.html import redirect, render
+from gatewright.web.lists import paging, shown_page
 
 PLACE, TAB = "operator", "Companies"
 PATH = "/operator/companies"

@@ -9,7 +9,6 @@ from starlette.responses import Response
 from gatewright.base.errors import Conflict, NotFound
 from gatewright.base.ids import UserId
 from gatewright.directory import service
-from gatewright.directory.pages.lists import paging, shown_page
 from gatewright.directory.pages.viewing import page_errors
 from gatewright.directory.store import operated
 from gatewright.events.catalogue import Origin
@@ -19,6 +18,7 @@ from gatewright.web.csrf import guarded_form
 from gatewright.web.edge import seen
 from gatewright.web.forms import query_parameters
 from gatewright.web.html import redirect, render
+from gatewright.web.lists import paging, shown_page
 
 PLACE, TAB = "operator", "Users"
 PATH = "/operator/users"

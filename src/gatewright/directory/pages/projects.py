@@ -12,7 +12,6 @@ from gatewright.base.ids import ContactId, ProjectId
 from gatewright.base.levels import Level
 from gatewright.directory import service
 from gatewright.directory.model import ADMIN, DIRECTORY, Contact, Project, Tool
-from gatewright.directory.pages.lists import paging, shown_page
 from gatewright.directory.pages.viewing import Viewing, allowed, page_errors, viewing
 from gatewright.directory.service.levels import contact_unknown, project_unknown
 from gatewright.directory.store import companies, projects
@@ -23,6 +22,7 @@ from gatewright.web.csrf import guarded_form
 from gatewright.web.edge import seen
 from gatewright.web.forms import query_parameters
 from gatewright.web.html import redirect, render
+from gatewright.web.lists import paging, shown_page
 
 TAB = "Projects"
 _MOST_FOUND = 20

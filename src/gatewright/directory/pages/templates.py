@@ -13,7 +13,6 @@ from gatewright.db.engine import Reader
 from gatewright.directory import service
 from gatewright.directory.model import DIRECTORY, Template, Tool
 from gatewright.directory.pages.grid import Stated, merged, moves, template_row
-from gatewright.directory.pages.lists import paging, shown_page
 from gatewright.directory.pages.viewing import Viewing, allowed, page_errors, viewing
 from gatewright.directory.rules import CONFIRMATION
 from gatewright.directory.service.templates import template_unknown
@@ -25,6 +24,7 @@ from gatewright.web.csrf import guarded_form
 from gatewright.web.edge import seen
 from gatewright.web.forms import PageForm, query_parameters
 from gatewright.web.html import redirect, render
+from gatewright.web.lists import paging, shown_page
 
 TAB = "Templates"
 WARNING = (
