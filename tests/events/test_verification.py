@@ -3,18 +3,19 @@
 import io
 import json
 import random
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gatewright.apps.service import change_app
 from gatewright.db.engine import Database
 from gatewright.events import chain, record_file, record_lines
 from gatewright.events.record_lines import Fault
 from gatewright.events.verification import Verified, verify
 from tests.events.exported import company_with_record, exported
-from tests.support.tenants import Tenants
+from tests.support.tenants import NOON, OPERATOR, Tenants
 
 Lines = list[bytes]
 HEAD = 12  # the line of the head: a header, ten entries, the head
@@ -66,6 +67,18 @@ def test_a_record_as_it_was_written_is_verified_and_its_origin_proven_by_a_finge
     assert judged(lines, fingerprint=told.fingerprint) == Verified(
         told.company_id, 10, 0, told.fingerprint, is_origin_proven=True, issuer=told.issuer, signed_at=told.signed_at
     )
+
+
+async def test_the_deployments_record_holds_no_number_that_is_not_whole(sqlite_url: str) -> None:
+    """R2: two programs write a float differently, so a record with one cannot be verified."""
+    database = Database.open(sqlite_url)
+    tenants = Tenants(database)
+    made = await tenants.app(await tenants.user("Dev Dorn"), "Crane Reports")
+    for window in (timedelta(minutes=5), timedelta(seconds=1.5)):
+        await change_app(database, app_id=made.app_id, retry_window=window, origin=OPERATOR, now=NOON)
+    told = judged(await exported(tenants))
+    await database.close()
+    assert isinstance(told, Verified), told
 
 
 def test_a_changed_line_is_named(lines: Lines) -> None:

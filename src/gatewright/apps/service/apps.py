@@ -148,8 +148,8 @@ def _draft(values: Mapping[str, Any], *, is_confidential: bool) -> AppDraft:
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values as JSON holds them: the retry window in seconds."""
-    return {key: value.total_seconds() if isinstance(value, timedelta) else value for key, value in values.items()}
+    """Return the values as the record holds them: the retry window in whole seconds, for no float is verified (R2)."""
+    return {key: int(value.total_seconds()) if isinstance(value, timedelta) else value for key, value in values.items()}
 
 
 async def _taken(tx: Transaction, client_id: str) -> Conflict:

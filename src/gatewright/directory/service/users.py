@@ -51,6 +51,7 @@ async def create_user(
     return user.id
 
 
+# long: each part may be left as it is
 @verb
 async def change_user(
     tx: Transaction,
