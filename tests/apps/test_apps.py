@@ -215,7 +215,7 @@ async def test_a_secret_that_its_families_left_shows_when_it_was_used_last(tenan
         async with tenants.database.read() as reader:
             [secret] = await store.load_live_secrets(reader, made.app_id)
         at = NOON + timedelta(seconds=seconds)
-        await tenants.database.write(partial(store.note_secret_used, secret_id=secret.id, at=at))
+        await tenants.database.write(partial(store.note_secrets_used, uses={secret.id: at}))
         async with tenants.database.read() as reader:
             [secret] = await store.load_live_secrets(reader, made.app_id)
         seen.append(secret.last_used_at)
