@@ -3,7 +3,10 @@
 import io
 import json
 import random
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +14,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gatewright.apps.service import change_app
 from gatewright.db.engine import Database
+from gatewright.db.migrate import migrate
 from gatewright.events import chain, record_file, record_lines
 from gatewright.events.record_lines import Fault
 from gatewright.events.verification import Verified, verify
 from tests.events.exported import company_with_record, exported
+from tests.support.postgres import off_the_loop
 from tests.support.tenants import NOON, OPERATOR, Tenants
 
 Lines = list[bytes]
@@ -339,3 +344,24 @@ def test_a_long_record_is_not_held_in_memory(lines: Lines) -> None:
     file = Counting(b"".join(lines))
     assert isinstance(verify(file), Verified)
     assert file.most == max(map(len, lines))
+
+
+async def test_events_from_before_the_chain_are_chained_and_verified(tmp_path: Path) -> None:
+    """R2, R4: names go beside the chain, and a number that was no whole one becomes one."""
+    url, record = f"sqlite:///{tmp_path / 'old.db'}", "INSERT INTO events VALUES (0, {}, '{}', '{}', 'system', {})"
+    off_the_loop(lambda: migrate(url, to="0001"))
+    nobody, at = "NULL, NULL, NULL, NULL, NULL", "2026-03-02 12:00:00.000000"
+    named = """'{"user_id": 1}', NULL, '{"email": "ada@example.com", "name": "Ada", "is_active": true}', '[]'"""
+    window = """'{"app_id": 1}', '{"retry_window": null}', '{"retry_window": 300.0}', '[]'"""
+    with closing(sqlite3.connect(tmp_path / "old.db")) as old, old:
+        old.execute(record.format(1, at, "user.created", f"{nobody}, {named}"))
+        old.execute(record.format(2, at, "app.changed", f"{nobody}, {window}"))
+        old.execute("UPDATE sequences SET value = 2 WHERE name = 'event'")
+    off_the_loop(lambda: migrate(url))
+    database = Database.open(url)
+    made = await exported(Tenants(database))
+    await database.close()
+    told = judged(made)
+    assert isinstance(told, Verified), told
+    assert json.loads(made[1])["whom"] == {"after": {"email": "ada@example.com", "name": "Ada"}}
+    assert json.loads(made[2])["after"] == {"retry_window": 300}

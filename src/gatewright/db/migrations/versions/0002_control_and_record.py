@@ -206,7 +206,7 @@ def _chain_events() -> None:
 def _chained(row: sa.RowMapping, position: int, previous: bytes) -> dict[str, object]:
     """Return the new columns of one event, and its `before` and `after` without personal data."""
     personal = _PERSONAL.get(row["kind"], set())
-    states = {side: row[side] for side in ("before", "after")}
+    states = {side: _in_whole_numbers(row[side]) for side in ("before", "after")}
     whom = {side: {k: v for k, v in (state or {}).items() if k in personal} for side, state in states.items()}
     whom = {side: data for side, data in whom.items() if data} or None
     plain = {
@@ -240,6 +240,11 @@ def _unchain_events() -> None:
         batch.drop_constraint(op.f("uq_events_company_id_position"), type_="unique")
         for name in ("whom_digest", "whom_salt", "by_digest", "by_salt", "whom", "digest", "position"):
             batch.drop_column(name)
+
+
+def _in_whole_numbers(state: dict[str, object] | None) -> dict[str, object] | None:
+    """Return the state as a record can be verified: revision 0001 wrote an app's retry window as 300.0."""
+    return state and {key: int(value) if isinstance(value, float) else value for key, value in state.items()}
 
 
 def _canonical(value: object) -> bytes:
