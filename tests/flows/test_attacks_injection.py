@@ -98,11 +98,13 @@ async def test_letters_that_sql_searches_by_stand_for_themselves(world: World, f
 @pytest.mark.parametrize("log_format", ["json", "text"])
 def test_what_is_sent_makes_one_escaped_line_in_the_log(tmp_path: Path, log_format: str) -> None:
     """A209: CR LF and ANSI in a user agent, an address or a header begin no line and colour nothing."""
-    with running_server(data_dir=tmp_path / "data", settings={"LOG_FORMAT": log_format}) as server:
-        with httpx.Client(base_url=server.base_url, trust_env=False) as client:
-            for path in ("/x%0d%0aFORGED", "/y%1b%5b31mFORGED", "/z%e2%80%a8FORGED%00"):
-                client.get(path, headers=[(b"user-agent", b"evil\x9b2J"), (b"x-request-id", b"\x9b2JFORGED")])
-            client.get("/", headers=[(b"user-agent", b"evil\x1b[31mred")])  # no header may hold it
+    with (
+        running_server(data_dir=tmp_path / "data", settings={"LOG_FORMAT": log_format}) as server,
+        httpx.Client(base_url=server.base_url, trust_env=False) as client,
+    ):
+        for path in ("/x%0d%0aFORGED", "/y%1b%5b31mFORGED", "/z%e2%80%a8FORGED%00"):
+            client.get(path, headers=[(b"user-agent", b"evil\x9b2J"), (b"x-request-id", b"\x9b2JFORGED")])
+        client.get("/", headers=[(b"user-agent", b"evil\x1b[31mred")])  # no header may hold it
     lines = server.said().split("\n")[:-1]
     told = [line for line in lines if "FORGED" in line or "Invalid HTTP request" in line]
     assert len(told) == 4, told

@@ -63,7 +63,8 @@ async def test_a_resource_server_learns_of_every_live_access_token(world: World,
     }
     robot = await told(world, "gate", await world.robot_token("robot"))
     assert (robot["sub"], robot["company_id"]) == (str(world.robots["robot"].id), world.companies["alder"])
-    assert (robot["username"], robot["scope"]) == (world.robots["robot"].address, "")
+    assert "username" not in robot  # S2: its address is for its company's admins and for itself
+    assert robot["scope"] == ""
 
 
 def claims_of(token: str) -> dict[str, Any]:

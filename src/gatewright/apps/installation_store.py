@@ -167,7 +167,7 @@ async def load_waiting(reader: Reader, company_id: CompanyId, *, limit: int) -> 
     """Return the installations that wait for an admin's decision, the oldest request first (I2)."""
     statement = (
         _select(company_id)
-        .where(installations.c.status == InstallationStatus.REQUESTED.value, apps.c.blocked_at.is_(None))
+        .where(installations.c.status == InstallationStatus.REQUESTED.value)
         .order_by(installations.c.changed_at, apps.c.id)
         .limit(limit)
     )

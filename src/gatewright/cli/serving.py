@@ -46,6 +46,7 @@ def serve(loaded: Loaded, *, host: str, port: int, workers: int) -> None:
     configure_logging(loaded.settings.log_format)
     asyncio.run(prepare_or_require(loaded.settings))
     _warn_of_another_port(loaded, port)
+    os.environ["GATEWRIGHT_WORKERS"] = str(workers)  # the processes that begin next know how many they are
     run(listener, workers=workers)
 
 

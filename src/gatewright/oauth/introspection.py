@@ -71,12 +71,12 @@ async def _of_refresh_token(
 
 
 def _of_access_token(token: LiveToken, *, settings: Settings) -> Told:
-    company = {} if token.company_id is None else {"company_id": token.company_id}
+    # A service account's address is shown to its company's admins and to itself alone (S2).
+    whose = {"username": token.login} if token.company_id is None else {"company_id": token.company_id}
     return {
         "active": True,
         "scope": " ".join(token.scopes),
         "client_id": token.client_id,
-        "username": token.login,
         "token_type": "Bearer",
         "exp": int(token.expires_at.timestamp()),
         "iat": int(token.issued_at.timestamp()),
@@ -84,7 +84,7 @@ def _of_access_token(token: LiveToken, *, settings: Settings) -> Told:
         "aud": settings.token_audience,
         "iss": settings.issuer,
         "jti": token.jti,
-        **company,
+        **whose,
     }
 
 

@@ -100,7 +100,7 @@ def mail(settings: Settings, outbox: Outbox, *, now: datetime) -> Finding:
 
 
 def _limits(settings: Settings) -> Finding:
-    hour, spike = settings.rate_limit_hour or "any number of", settings.rate_limit_spike or "any number of"
+    hour, spike = settings.rate_limit_hour or "any number of", settings.rate_limit_spike or "any number"
     says = f"an app may make {hour} calls in 60 minutes and {spike} in 10 seconds in one company"
     if settings.rate_limit_storage != "memory://":
         return Finding("rate limits", f"{says}, counted for all processes together")

@@ -192,7 +192,7 @@ async def operator_of(request: Request) -> Viewer:
         raise NotAllowed(
             "operator_only",
             "This page is for the operators of this deployment.",
-            help="An operator can do it, or make you one on the command line.",
+            help="An operator can do it, or make you one under Operator, Users.",
         )
     return viewer
 

@@ -68,12 +68,8 @@ async def change_user(
     before = await users.lock_user(tx, user_id)
     if before is None:
         raise _unknown()
-    after = replace(
-        before,
-        email=before.email if email is None else email,
-        name=before.name if name is None else name,
-        is_operator=before.is_operator if is_operator is None else is_operator,
-    )
+    stated: dict[str, Any] = {"email": email, "name": name, "is_operator": is_operator}
+    after = replace(before, **{part: value for part, value in stated.items() if value is not None})
     if is_operator is False:
         tx.answers_an_ending()  # another may just have taken it away (T12)
     if after == before:

@@ -10,7 +10,7 @@ from gatewright.base.folding import is_name_shaped
 from gatewright.login.passwords import passwords_of
 from gatewright.login.rules import START
 from gatewright.login.session_service import sign_out
-from gatewright.login.throttle import Bucket, account_bucket, address_bucket
+from gatewright.login.throttle import Bucket, account_bucket
 from gatewright.web.core import core_of
 from gatewright.web.edge import seen
 from gatewright.web.html import redirect, render, set_browser_cookie
@@ -57,9 +57,12 @@ async def begin_in_this_browser(request: Request, session_token: str, *, flash: 
 
 
 def guess_counts(request: Request, email: str) -> list[Bucket]:
-    """Return the counts that a guess at an account's password is taken from, as at sign-in (A182)."""
-    keys = core_of(request).keys
-    return [account_bucket(keys, email), address_bucket(keys, seen(request).ip)]
+    """Return the count that a guess by an invitation is taken from: the account's, as at sign-in (A182).
+
+    Not the network address's: a link leads to one account, and whoever chooses a first password
+    that will not do guesses at nobody's.
+    """
+    return [account_bucket(core_of(request).keys, email)]
 
 
 def told(refusal: Invalid | Conflict | RateLimited) -> dict[str, str]:
