@@ -53,8 +53,7 @@ async def count_requests(reader: Reader, company_id: CompanyId) -> int:
     """Return how many apps wait for a decision in the company (I2)."""
     found = (
         select(func.count())
-        .select_from(installations.join(apps, apps.c.id == installations.c.app_id))
+        .select_from(installations)
         .where(installations.c.company_id == company_id, installations.c.status == "requested")
-        .where(apps.c.deleted_at.is_(None), apps.c.blocked_at.is_(None))
     )
     return int((await reader.execute(found)).scalar_one())

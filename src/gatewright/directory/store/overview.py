@@ -105,7 +105,6 @@ async def waiting_apps(reader: Reader, company_id: CompanyId, *, limit: int) -> 
         .join(users, users.c.id == apps.c.owner_id)
         .outerjoin(asker, asker.c.id == installations.c.changed_by)
         .where(installations.c.company_id == company_id, installations.c.status == "requested")
-        .where(apps.c.deleted_at.is_(None), apps.c.blocked_at.is_(None))
         .order_by(installations.c.changed_at)
         .limit(limit)
     )
