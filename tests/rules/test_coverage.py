@@ -1,4 +1,4 @@
-"""Every rule is cited by a test, or stands in rules_pending.txt, never both."""
+"""Every rule is cited by a test, and what a test cites is a rule."""
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -6,18 +6,13 @@ from collections.abc import Set as AbstractSet
 from tests.rules.citations import TESTS, citations, cited_by, rules
 
 ALL = rules(TESTS / "rules.txt")
-PENDING = rules(TESTS / "rules_pending.txt")
 
 
-def gaps(*, known: list[str], pending: list[str], cited: Mapping[str, AbstractSet[str]]) -> Iterator[str]:
-    """Yield what does not add up between the rules, the pending ones and the tests."""
+def gaps(*, known: list[str], cited: Mapping[str, AbstractSet[str]]) -> Iterator[str]:
+    """Yield what does not add up between the rules and the tests."""
     for rule in known:
-        if rule not in cited and rule not in pending:
+        if rule not in cited:
             yield f"{rule}: no test cites it; write one that can fail, and cite `# {rule}` in it"
-        if rule in cited and rule in pending:
-            yield f"{rule}: cited by {min(cited[rule])}; remove it from tests/rules_pending.txt"
-    for rule in sorted(set(pending) - set(known)):
-        yield f"{rule}: stands in tests/rules_pending.txt but is no rule"
     for rule in sorted(set(cited) - set(known)):
         yield f"{rule}: cited by {min(cited[rule])} but is no rule"
 
@@ -27,17 +22,15 @@ def test_the_list_holds_every_rule_once() -> None:
     assert [f"{letter}{number}" for letter, end in last.items() for number in range(1, end + 1)] == ALL
 
 
-def test_every_rule_is_cited_or_pending() -> None:
-    assert list(gaps(known=ALL, pending=PENDING, cited=cited_by())) == []
+def test_every_rule_is_cited() -> None:
+    assert list(gaps(known=ALL, cited=cited_by())) == []
 
 
 def test_a_gap_is_caught() -> None:
-    known, test = ["A1", "A2", "A3"], {"tests/test_a.py::test_a"}
-    assert list(gaps(known=known, pending=["A2", "A3"], cited={"A1": test})) == []
-    assert "A2: no test cites it" in next(gaps(known=known, pending=["A3"], cited={"A1": test}))
-    assert "A3: cited by" in next(gaps(known=known, pending=["A2", "A3"], cited={"A1": test, "A3": test}))
-    assert "is no rule" in next(gaps(known=known, pending=[*known, "A4"], cited={}))
-    assert "is no rule" in next(gaps(known=known, pending=known, cited={"A9": test}))
+    known, test = ["A1", "A2"], {"tests/test_a.py::test_a"}
+    assert list(gaps(known=known, cited={"A1": test, "A2": test})) == []
+    assert "A2: no test cites it" in next(gaps(known=known, cited={"A1": test}))
+    assert "A9: cited by" in next(gaps(known=["A1"], cited={"A1": test, "A9": test}))
 
 
 def test_citations_are_read_from_comments_and_docstrings_of_tests() -> None:
