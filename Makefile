@@ -32,8 +32,8 @@ $(RUNTIME): requirements/runtime.txt requirements/build.txt | $(MADE)
 	@$(PIP) install --require-hashes -r requirements/build.txt -r requirements/runtime.txt
 	@touch $@
 
-$(PACKAGE): pyproject.toml $(RUNTIME)
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+$(PACKAGE): pyproject.toml sdk/pyproject.toml $(RUNTIME)
+	@$(PIP) install --no-deps --no-build-isolation --editable . --editable sdk
 	@touch $@
 
 $(TOOLS): requirements/test.txt requirements/lint.txt $(RUNTIME)
@@ -53,7 +53,7 @@ test: lint
 lint: setup $(TOOLS)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy src tests $(wildcard demo examples)
+	@$(BIN)/mypy src sdk/src sdk/tests tests $(wildcard demo examples bench)
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/deptry --no-ansi src
 	@$(BIN)/vulture

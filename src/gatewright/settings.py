@@ -45,6 +45,7 @@ def _switch(value: Any) -> Any:
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Positive = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
 PositiveOrNone = Annotated[Annotated[timedelta, Field(gt=timedelta(0))] | None, BeforeValidator(_duration)]
+File = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_list)]
 Switch = Annotated[bool, BeforeValidator(_switch)]
 
@@ -94,11 +95,16 @@ class Settings(BaseModel):
         "", repr=False, description="Mail server, smtp://… or smtps://USER:PASSWORD@HOST:PORT; empty: no mail."
     )
     mail_from: str = Field("", description="Sender of mail; empty: no-reply at the issuer's host.")
-    lease: Positive = Field(timedelta(seconds=2), description="How long a node may answer unheard of (used later).")
+    lease: Positive = Field(
+        timedelta(seconds=2), description="How long a cache of decisions may answer without being heard of."
+    )
     workers: int = Field(1, ge=1, le=64, description="Processes that serve.")
     trusted_proxies: Texts = Field((), description="Addresses or networks whose X-Forwarded-For counts.")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON.")
     management_address: str = Field("127.0.0.1:8401", description="Where metrics are served (later).")
+    routes: File = Field(
+        None, description="Route map, which tells `/authz/forward` what each path of your API needs; empty: none."
+    )
 
     @field_validator("issuer")
     @classmethod

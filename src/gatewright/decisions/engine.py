@@ -14,6 +14,7 @@ from gatewright.decisions.calls import Bearer, Call, Sent, bearer_of, bearer_of_
 from gatewright.decisions.facts import (
     company_fact,
     contact_fact,
+    entry_fact,
     installation_fact,
     membership_fact,
     project_fact,
@@ -23,9 +24,9 @@ from gatewright.decisions.model import Allowed, Asked, Caller, ContactRow, First
 from gatewright.decisions.rules import TOKEN_MISSING, dead_token, decide, rate_limited
 from gatewright.events.facts import Facts
 from gatewright.oauth.facts import client_fact, user_fact
-from gatewright.oauth.model import DeadToken, LiveToken
+from gatewright.oauth.model import DeadToken, LiveToken, ServiceAccountClient
 from gatewright.oauth.tokens import TokenReader
-from gatewright.web.access import Allow, Deny, Principal, Question
+from gatewright.web.access import NOBODYS, Allow, Deny, Principal, Question
 from gatewright.web.edge import Seen
 from gatewright.web.limits import CallLimits
 
@@ -71,17 +72,46 @@ class Decisions:
         user = await self.facts.get(user_fact(user_id))
         if user is None or not user.is_active:  # P4
             return _deny(dead_token("principal_inactive", "This account is deactivated."))
-        caller = Caller(kind="user", id=user_id, on_pages=True)
+        return await self._without_app(Principal("user", user_id, user.name, user.email), question)
+
+    async def by_contact(self, contact_id: ContactId, question: Question) -> Allow | Deny:
+        """Return whether the principal of a contact may, as a resource server asks that knows who it is.
+
+        No app and no scope stand between (M6). A contact that is none of the company's answers
+        like a company out of reach (P6).
+        """
+        entry = None
+        if question.company_id is not None and not question.ambiguous:
+            entry = await self.facts.get(entry_fact(question.company_id, contact_id))
+        if entry is None:
+            return await self._without_app(Principal("user", NOBODYS, "", ""), question)
+        if entry.kind == "user":
+            return await self._by_user_of_contact(UserId(entry.principal_id), question)
+        client = None if entry.client_id is None else await self.facts.get(client_fact(entry.client_id))
+        if not isinstance(client, ServiceAccountClient):
+            return _deny(dead_token("principal_inactive", "Nobody signs in with this contact."))  # P2
+        if not client.stands:  # S8, S9
+            return _deny(dead_token("service_account_disabled", "This service account is disabled."))
+        principal = Principal("service_account", client.service_account_id, client.name, client.address)
+        return await self._without_app(principal, question)
+
+    async def _by_user_of_contact(self, user_id: UserId, question: Question) -> Allow | Deny:
+        user = await self.facts.get(user_fact(user_id))
+        if user is None or not user.is_active:  # P4
+            return _deny(dead_token("principal_inactive", "The user of this contact is deactivated."))
+        return await self._without_app(Principal("user", user_id, user.name, user.email), question)
+
+    async def _without_app(self, principal: Principal, question: Question) -> Allow | Deny:
+        caller = Caller(kind=principal.kind, id=principal.id, on_pages=True)
         asked = _asked(question)
         verdict = decide(caller, asked, await self._situation(caller, asked))
         match verdict:
             case Refused():
                 return _deny(verdict)
             case Allowed():
-                principal = Principal("user", user_id, user.name, user.email)
                 return _allow(principal, question, verdict)
             case FirstCall():
-                raise AssertionError("unreachable: no app stands between a user and the pages")
+                raise AssertionError("unreachable: no app stands between")
             case _:
                 assert_never(verdict)
 

@@ -3,7 +3,7 @@
 from functools import partial
 
 from gatewright.decisions import store
-from gatewright.decisions.model import CompanyRow, ContactRow, MembershipRow, ToolRow
+from gatewright.decisions.model import CompanyRow, ContactRow, EntryRow, MembershipRow, ToolRow
 from gatewright.events import keys
 from gatewright.events.facts import Fact
 
@@ -17,6 +17,12 @@ def contact_fact(company_id: int, principal_id: int) -> Fact[ContactRow | None]:
     """Return the fact of a principal's contact in a company."""
     load = partial(store.load_contact, company_id=company_id, principal_id=principal_id)
     return Fact(keys.contact(company_id, principal_id), load)
+
+
+def entry_fact(company_id: int, contact_id: int) -> Fact[EntryRow | None]:
+    """Return the fact whose a contact of a company is."""
+    load = partial(store.load_entry, company_id=company_id, contact_id=contact_id)
+    return Fact(keys.entry(company_id, contact_id), load, keeps_absence=False)
 
 
 def installation_fact(company_id: int, app_id: int) -> Fact[str | None]:

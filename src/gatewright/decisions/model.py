@@ -60,6 +60,15 @@ class ContactRow:
 
 
 @dataclass(frozen=True, slots=True)
+class EntryRow:
+    """Whose a contact is. An address-book entry is nobody's (P2)."""
+
+    kind: Literal["user", "service_account", "none"]
+    principal_id: int
+    client_id: str | None  # a service account's
+
+
+@dataclass(frozen=True, slots=True)
 class MembershipRow:
     """A contact's membership of one project, with its levels there."""
 

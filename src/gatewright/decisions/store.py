@@ -9,8 +9,8 @@ from sqlalchemy import Select, and_, exists, func, or_, select
 from gatewright.base.ids import AppId, CompanyId, ContactId, ProjectId, ServiceAccountId, UserId
 from gatewright.base.levels import Level
 from gatewright.db.engine import Reader
-from gatewright.db.schema import companies, contacts, installations, project_members, projects, tools
-from gatewright.decisions.model import CompanyRow, ContactRow, Levels, MembershipRow, ToolRow
+from gatewright.db.schema import companies, contacts, installations, project_members, projects, service_accounts, tools
+from gatewright.decisions.model import CompanyRow, ContactRow, EntryRow, Levels, MembershipRow, ToolRow
 from gatewright.directory.model import Project
 
 
@@ -27,6 +27,22 @@ async def load_contact(reader: Reader, company_id: int, principal_id: int) -> Co
     columns = select(contacts.c.id, contacts.c.levels)
     row = (await reader.execute(columns.where(contacts.c.company_id == company_id, is_theirs))).one_or_none()
     return None if row is None else ContactRow(ContactId(row.id), read_levels(row.levels))
+
+
+async def load_entry(reader: Reader, company_id: int, contact_id: int) -> EntryRow | None:
+    """Return whose contact of the company it is, or None."""
+    account, c = service_accounts.c, contacts.c
+    found = (
+        select(c.user_id, c.service_account_id, account.client_id)
+        .outerjoin(service_accounts, and_(account.company_id == c.company_id, account.id == c.service_account_id))
+        .where(c.company_id == company_id, c.id == contact_id)
+    )
+    row = (await reader.execute(found)).one_or_none()
+    if row is None:
+        return None
+    if row.service_account_id is not None:
+        return EntryRow("service_account", row.service_account_id, row.client_id)
+    return EntryRow("none", 0, None) if row.user_id is None else EntryRow("user", row.user_id, None)
 
 
 async def load_installation(reader: Reader, company_id: int, app_id: int) -> str | None:

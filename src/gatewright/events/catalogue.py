@@ -252,7 +252,9 @@ class ContactAdded(Event):
     principal_id: int | None = None
 
     def touches(self) -> Iterable[str]:
-        return () if self.principal_id is None else (keys.contact(self.company_id, self.principal_id),)
+        yield keys.entry(self.company_id, self.contact_id)
+        if self.principal_id is not None:
+            yield keys.contact(self.company_id, self.principal_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,9 @@ processes committed; where it cannot know, nothing is kept at all.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -14,6 +16,18 @@ from gatewright.db.engine import Committed, Database, Reader
 
 V = TypeVar("V")
 MOST_FACTS = 1_000_000
+_noted: ContextVar[set[str] | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def noting() -> Iterator[set[str]]:
+    """Lend the set of keys of all facts that are asked for meanwhile, by this task."""
+    noted: set[str] = set()
+    before = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +77,8 @@ class Facts:
         for it at the same time.
         """
         self.forget(self._coherence.touched())
+        if (noted := _noted.get()) is not None:
+            noted.add(fact.key)
         if fact.key in self._kept:
             kept: V = self._kept[fact.key]
             self._kept.move_to_end(fact.key)

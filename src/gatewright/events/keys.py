@@ -3,6 +3,16 @@
 A fact is one row, or its absence, under its identity (see docs/architecture.md).
 """
 
+import base64
+import hashlib
+
+TAG_BYTES = 12
+
+
+def tag(key: str) -> str:
+    """Return what stands for a fact outside: the same on every node, and telling nothing of what it names."""
+    return base64.urlsafe_b64encode(hashlib.blake2b(key.encode(), digest_size=TAG_BYTES).digest()).decode()
+
 
 def user(user_id: int) -> str:
     """Name the account of a user: active, epoch, name, address."""
@@ -42,6 +52,11 @@ def project(company_id: int, project_id: int) -> str:
 def contact(company_id: int, principal_id: int) -> str:
     """Name the contact that a principal has in a company."""
     return f"contact:{company_id}:{principal_id}"
+
+
+def entry(company_id: int, contact_id: int) -> str:
+    """Name whose a contact is: which principal it joins to its company, if any."""
+    return f"entry:{company_id}:{contact_id}"
 
 
 def membership(company_id: int, project_id: int, contact_id: int) -> str:

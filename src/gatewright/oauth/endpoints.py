@@ -2,29 +2,25 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from gatewright.apps.secret_uses import SecretUses
 from gatewright.base.scopes import MANAGE
-from gatewright.oauth.answers import Endpoint, OAuthJSON, after_answer, refused
-from gatewright.oauth.client_auth import authenticate, presented_credentials
+from gatewright.oauth.answers import Endpoint, OAuthJSON, refused
+from gatewright.oauth.callers import caller_of, desk_of, tokens_of
 from gatewright.oauth.cors import preflight_headers, reading_headers
-from gatewright.oauth.desk import Desk, required
+from gatewright.oauth.desk import required
 from gatewright.oauth.errors import OAuthRefusal, invalid_client, invalid_request, token_help
 from gatewright.oauth.facts import signing_keys_fact
 from gatewright.oauth.grants import authorization_code, client_credentials, refresh_token
 from gatewright.oauth.introspection import introspect
 from gatewright.oauth.key_rules import KEY_SET_MAX_AGE, published_keys
-from gatewright.oauth.model import AppClient, Authenticated, DeadToken, Issued, LiveToken
+from gatewright.oauth.model import DeadToken, Issued, LiveToken
 from gatewright.oauth.revocation import revoke
-from gatewright.oauth.secret_renewal import due_renewal
 from gatewright.oauth.signing import key_set
-from gatewright.oauth.tokens import TokenReader
 from gatewright.web.access import bearer
 from gatewright.web.core import core_of
 from gatewright.web.edge import seen
@@ -48,8 +44,8 @@ async def _token(request: Request) -> JSONResponse:
     grant = GRANTS.get(required(parameters, "grant_type"))
     if grant is None:
         raise OAuthRefusal("unsupported_grant_type", f"The grant types here are {', '.join(GRANTS)}.")
-    desk, noted = _desk(request), seen(request)
-    caller = await _caller(request, desk, parameters)
+    desk, noted = desk_of(request), seen(request)
+    caller = await caller_of(request, desk, parameters)
     try:
         issued = await grant.exchange(desk, caller, parameters, seen=noted, now=noted.now)
         answer: JSONResponse = OAuthJSON(_issued(issued))
@@ -69,7 +65,7 @@ async def _token_info(request: Request) -> JSONResponse:
     token, now = bearer(request), seen(request).now
     if token is None:
         return _dead("No access token was sent. The program that calls sends it as Authorization: Bearer TOKEN.")
-    found = await _tokens(request).read(token, now=now)
+    found = await tokens_of(request).read(token, now=now)
     if isinstance(found, DeadToken):
         return _dead(f"{found.description} {token_help(found.code)}")
     return OAuthJSON(_info(found, now=now))
@@ -79,11 +75,11 @@ async def _revoke(request: Request) -> JSONResponse:
     """`POST /oauth/revoke`: answered when what the token hung from has ended everywhere (T12)."""
     _refuse_query(request)
     parameters = await oauth_parameters(request)
-    desk, noted = _desk(request), seen(request)
-    caller = await _caller(request, desk, parameters)
+    desk, noted = desk_of(request), seen(request)
+    caller = await caller_of(request, desk, parameters)
     try:
         token = required(parameters, "token")
-        await revoke(desk, _tokens(request), caller, token, seen=noted, now=noted.now)
+        await revoke(desk, tokens_of(request), caller, token, seen=noted, now=noted.now)
     except OAuthRefusal as refusal:
         return refused(refusal, caller=caller)
     return OAuthJSON({})
@@ -93,13 +89,13 @@ async def _introspect(request: Request) -> JSONResponse:
     """`POST /oauth/introspect` (RFC 7662): only for clients that proved who they are (A156)."""
     _refuse_query(request)
     parameters = await oauth_parameters(request)
-    desk, noted = _desk(request), seen(request)
-    caller = await _caller(request, desk, parameters)
+    desk, noted = desk_of(request), seen(request)
+    caller = await caller_of(request, desk, parameters)
     if caller.secret_id is None:
         raise invalid_client("Introspection is for clients that authenticate; a public client cannot.")
     try:
         token = required(parameters, "token")
-        return OAuthJSON(await introspect(desk, _tokens(request), caller, token, now=noted.now))
+        return OAuthJSON(await introspect(desk, tokens_of(request), caller, token, now=noted.now))
     except OAuthRefusal as refusal:
         return refused(refusal, caller=caller)
 
@@ -149,28 +145,6 @@ routes = [
     Route("/oauth/jwks", Endpoint("GET", _jwks)),
     Route("/.well-known/oauth-authorization-server", Endpoint("GET", _metadata)),
 ]
-
-
-def _tokens(request: Request) -> TokenReader:
-    reader: TokenReader = request.app.state.tokens
-    return reader
-
-
-async def _caller(request: Request, desk: Desk, parameters: Mapping[str, str]) -> Authenticated:
-    """Return the client that is asking; an app's secret was used now (D4)."""
-    caller = await authenticate(request.headers, parameters, facts=desk.facts, keys=desk.keys)
-    presented = presented_credentials(request.headers, parameters)
-    if (renewal := due_renewal(caller, presented.secret, keys=desk.keys)) is not None:
-        after_answer(request, partial(renewal.carry_out, desk.database, desk.keys))
-    if isinstance(caller.client, AppClient) and caller.secret_id is not None:
-        uses: SecretUses = request.app.state.secret_uses
-        uses.note(caller.secret_id, at=seen(request).now)
-    return caller
-
-
-def _desk(request: Request) -> Desk:
-    core = core_of(request)
-    return Desk(core.settings, core.database, core.keys, core.facts, _tokens(request).issuer)
 
 
 def _refuse_query(request: Request) -> None:

@@ -1,0 +1,1 @@
+"""Gatewright for a platform's own API, and for the apps that call it. See README.md."""

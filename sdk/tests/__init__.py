@@ -1,0 +1,1 @@
+"""Tests of the SDK by itself: nothing here imports the server."""
