@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from gatewright.base import clock
 from gatewright.base.errors import Invalid
 from gatewright.base.secrets import is_client_secret_shaped, mint_server_key
+from gatewright.base.yaml_nodes import BadFile
 from gatewright.db.engine import Database
 from gatewright.db.schema import (
     apps,
@@ -29,7 +30,6 @@ from gatewright.service_accounts.service import create_service_account, delete_s
 from gatewright.settings import Settings
 from gatewright.world.apply import OPERATOR, Made, apply_world
 from gatewright.world.credentials import CredentialsFile, described
-from gatewright.world.model import BadWorld
 from gatewright.world.parse import parse
 
 WORLD = """
@@ -162,7 +162,7 @@ async def test_an_address_book_entry_is_joined_to_the_user_it_names(house: House
 
 
 async def test_a_refused_step_undoes_all_and_names_its_line(house: House) -> None:
-    with pytest.raises(BadWorld) as bad:
+    with pytest.raises(BadFile) as bad:
         await _apply(house, WORLD + "  - {name: Sуnc, owner: dev@a.example, type: public}\n")  # a Cyrillic letter
     (fault,) = bad.value.faults
     assert fault.line == WORLD.count("\n") + 1
@@ -246,7 +246,7 @@ async def test_a_tool_keeps_the_levels_that_somebody_holds(house: House) -> None
     lowered = tools.replace("scope: company}", narrow).replace(
         "scope: project}", "scope: project, levels: [none, admin]}"
     )
-    with pytest.raises(BadWorld) as bad:
+    with pytest.raises(BadFile) as bad:
         await _apply(house, lowered)
     assert [(fault.line, fault.message.partition(" that")[0]) for fault in bad.value.faults] == [
         (3, "1 hold a level"),
@@ -264,5 +264,5 @@ async def test_an_address_under_the_service_domain_is_no_users(house: House) -> 
         house.database,
         select(contacts.c.email).where(contacts.c.id == made.companies["Northwind"].accounts["Nightly"][2]),
     )
-    with pytest.raises((BadWorld, Invalid)):
+    with pytest.raises((BadFile, Invalid)):
         await _apply(house, f"users: [{{email: {address}, name: Impostor}}]")

@@ -6,8 +6,8 @@ from textwrap import dedent
 import pytest
 
 from gatewright.base.levels import Level
-from gatewright.world.model import BadWorld, World
-from gatewright.world.nodes import MOST_NODES
+from gatewright.base.yaml_nodes import MOST_NODES, BadFile
+from gatewright.world.model import World
 from gatewright.world.parse import parse
 
 HASH = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo"
@@ -18,7 +18,7 @@ def _parse(text: str) -> World:
 
 
 def _lines(text: str) -> list[tuple[int, str]]:
-    with pytest.raises(BadWorld) as bad:
+    with pytest.raises(BadFile) as bad:
         _parse(text)
     return [(fault.line, f"{fault.where}: {fault.message}") for fault in bad.value.faults]
 

@@ -6,7 +6,7 @@ import pytest
 
 from gatewright.base.ids import AppId, CompanyId, ContactId, ProjectId, UserId
 from gatewright.base.levels import Level
-from gatewright.world.model import BadWorld
+from gatewright.base.yaml_nodes import BadFile
 from gatewright.world.parse import parse
 from gatewright.world.plan import plan
 from gatewright.world.state import AppState, CompanyState, ContactState, ProjectState, State, ToolState, UserState
@@ -56,7 +56,7 @@ def _says(text: str, state: State = STATE) -> list[str]:
 
 
 def _faults(text: str, state: State = STATE) -> list[str]:
-    with pytest.raises(BadWorld) as bad:
+    with pytest.raises(BadFile) as bad:
         plan(parse(dedent(text).lstrip()), state, service_domain="service.example")
     return [f"{fault.line}: {fault.where}: {fault.message}" for fault in bad.value.faults]
 

@@ -58,7 +58,7 @@ async def apply(settings: Settings, path: Path, credentials: Path | None) -> lis
 
 
 def read_world(path: Path) -> World:
-    """Return what the file says; CannotRead or BadWorld."""
+    """Return what the file says; CannotRead or BadFile."""
     try:
         return parse(path.read_text(encoding="utf-8"))
     except OSError as error:

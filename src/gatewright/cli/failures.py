@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gatewright.base.errors import Refusal
 from gatewright.base.secrets import MissingKey
+from gatewright.base.yaml_nodes import BadFile
 from gatewright.cli.loading import BadSettings
 from gatewright.cli.logs import places
 from gatewright.cli.serving import CannotServe, DidNotStart
@@ -12,7 +13,6 @@ from gatewright.db.reasons import reason
 from gatewright.house import CannotOpen
 from gatewright.operations.explaining import masked_url
 from gatewright.settings import Settings
-from gatewright.world.model import BadWorld
 
 
 class CannotRead(Exception):
@@ -32,7 +32,7 @@ _ITSELF = (BadSettings, CannotInvite, CannotOpen, CannotRead, CannotServe, Wrong
 
 def sentences(error: BaseException, *, settings: Settings | None, world: Path | None = None) -> Iterator[str]:
     """Yield what is wrong and what to do about it."""
-    if isinstance(error, BadWorld):
+    if isinstance(error, BadFile):
         yield from (f"{world}:{one.line}: {f'{one.where}: ' if one.where else ''}{one.message}" for one in error.faults)
         yield "Nothing was changed."
     elif isinstance(error, _ITSELF):

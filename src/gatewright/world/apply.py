@@ -10,6 +10,7 @@ from gatewright.apps import service as apps
 from gatewright.base.errors import Invalid, Refusal
 from gatewright.base.folding import fold_email
 from gatewright.base.ids import AppId, CompanyId, ContactId, ProjectId, ServiceAccountId, UserId
+from gatewright.base.yaml_nodes import BadFile, Fault
 from gatewright.db.engine import Transaction
 from gatewright.directory import service as directory
 from gatewright.directory.model import Tool
@@ -18,7 +19,7 @@ from gatewright.house import House
 from gatewright.login.passwords import Passwords
 from gatewright.service_accounts.service import create_service_account
 from gatewright.world import steps
-from gatewright.world.model import App, BadWorld, Fault, User, World
+from gatewright.world.model import App, User, World
 from gatewright.world.plan import plan
 from gatewright.world.state import Levels, State
 from gatewright.world.store import load_state
@@ -50,7 +51,7 @@ class Made:
 
 
 async def planned(house: House, world: World) -> list[steps.AnyStep]:
-    """Return what applying the file would change; BadWorld when it cannot be applied."""
+    """Return what applying the file would change; BadFile when it cannot be applied."""
     async with house.database.read() as reader:
         return plan(world, await load_state(reader, world), service_domain=house.settings.service_domain)
 
@@ -58,7 +59,7 @@ async def planned(house: House, world: World) -> list[steps.AnyStep]:
 async def apply_world(house: House, world: World, *, keep: Keep, now: datetime) -> list[steps.AnyStep]:
     """Return the steps that were taken; none when the database held it all before.
 
-    BadWorld when the file cannot be applied, or a step was refused: nothing is changed then.
+    BadFile when the file cannot be applied, or a step was refused: nothing is changed then.
     """
     hashes = await _hashes(house, world)
 
@@ -116,14 +117,14 @@ class _Run:
     now: datetime
 
     async def take(self, step: steps.AnyStep) -> None:
-        """Take one step; BadWorld, with its line, when the verb refuses."""
+        """Take one step; BadFile, with its line, when the verb refuses."""
         try:
             await self._take(step)
         except Invalid as refusal:
             faults = [Fault(step.line, f"{step.says}: {one.field}", one.message) for one in refusal.problems]
-            raise BadWorld(faults) from None
+            raise BadFile(faults) from None
         except Refusal as refusal:
-            raise BadWorld([Fault(step.line, step.says, f"{refusal.message} {refusal.help}".strip())]) from None
+            raise BadFile([Fault(step.line, step.says, f"{refusal.message} {refusal.help}".strip())]) from None
 
     async def _take(self, step: steps.AnyStep) -> None:
         match step:

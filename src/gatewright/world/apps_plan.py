@@ -6,8 +6,9 @@ from typing import Any
 from gatewright.apps import rules
 from gatewright.base.errors import Problem
 from gatewright.base.folding import fold_email
+from gatewright.base.yaml_nodes import Fault
 from gatewright.world import model
-from gatewright.world.model import Fault, World
+from gatewright.world.model import World
 from gatewright.world.state import AppState, State
 from gatewright.world.steps import AnyStep, ChangeApp, CreateApp, SetBlocked, SetInstallation
 

@@ -33,23 +33,6 @@ class Membership:
 Memberships = Mapping[str, Membership]  # by the project's name
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong, the line it stands on, and how to mend it."""
-
-    line: int
-    where: str
-    message: str
-
-
-class BadWorld(Exception):
-    """A world that cannot be applied; nothing was changed."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__(f"{len(faults)} faults")
-        self.faults = sorted(faults, key=lambda fault: fault.line)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
     """A part of the platform that permissions are given on (M1)."""

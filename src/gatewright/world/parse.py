@@ -7,6 +7,7 @@ from typing import Literal, TypeVar, cast
 
 from gatewright.base.folding import fold_email, is_email_shaped, is_name_shaped
 from gatewright.base.levels import Level
+from gatewright.base.yaml_nodes import Faults, Value, compose
 from gatewright.world.model import (
     App,
     Company,
@@ -24,7 +25,6 @@ from gatewright.world.model import (
     User,
     World,
 )
-from gatewright.world.nodes import Faults, Value, compose
 
 T = TypeVar("T")
 Fields = dict[str, Value]
@@ -37,9 +37,9 @@ _LONGEST_WINDOW = timedelta(days=30)
 
 
 def parse(text: str) -> World:
-    """Return what the text says; BadWorld with every fault, so that one look mends all."""
+    """Return what the text says; BadFile with every fault, so that one look mends all."""
     faults = Faults()
-    root = Value(compose(text), "", faults)
+    root = Value(compose(text, example="the world file in the README"), "", faults)
     fields = root.fields(known=("tools", "terms", "users", "companies", "apps")) or {}
     world = World(
         tools=fields["tools"].each(_tool) if "tools" in fields else None,

@@ -9,12 +9,13 @@ from typing import Literal
 
 from gatewright.base.folding import fold_email
 from gatewright.base.levels import Level
+from gatewright.base.yaml_nodes import BadFile, Fault
 from gatewright.directory.model import DIRECTORY
 from gatewright.directory.rules import BUILT_IN, CONFIRMATION
 from gatewright.mail.rules import is_service_address
 from gatewright.world import model
 from gatewright.world.apps_plan import plan_apps, plan_installations
-from gatewright.world.model import BadWorld, Fault, World
+from gatewright.world.model import World
 from gatewright.world.state import CompanyState, ContactState, Levels, State, ToolState, UserState
 from gatewright.world.steps import (
     AddContact,
@@ -52,7 +53,7 @@ _DEMO_SET: tuple[tuple[Literal["company", "project"], str, str], ...] = (
 
 
 def plan(world: World, state: State, *, service_domain: str) -> list[AnyStep]:
-    """Return the steps, in an order that works; BadWorld with every fault there is.
+    """Return the steps, in an order that works; BadFile with every fault there is.
 
     Nobody is made under `service_domain`, where only service accounts have addresses (S2).
     Whoever is deactivated is so last: nothing before is refused for it.
@@ -72,7 +73,7 @@ def plan(world: World, state: State, *, service_domain: str) -> list[AnyStep]:
     steps += plan_installations(world, state, faults)
     steps += _plan_standing(world, state)
     if faults:
-        raise BadWorld(faults)
+        raise BadFile(faults)
     return steps
 
 

@@ -5,12 +5,11 @@ alias repeats is the same node, counted each time it is read.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TypeVar
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-
-from gatewright.world.model import BadWorld, Fault
 
 T = TypeVar("T")
 MOST_BYTES = 4 * 1024 * 1024
@@ -19,21 +18,38 @@ _TEXT, _WHOLE_NUMBER, _SWITCH = (f"tag:yaml.org,2002:{kind}" for kind in ("str",
 _MERGE = "tag:yaml.org,2002:merge"
 
 
-def compose(text: str) -> Node:
-    """Return the root of the file; BadWorld, with the line, for what is no YAML."""
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong, the line it stands on, and how to mend it."""
+
+    line: int
+    where: str
+    message: str
+
+
+class BadFile(Exception):
+    """A file that cannot be used; nothing was changed."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(f"{len(faults)} faults")
+        self.faults = sorted(faults, key=lambda fault: fault.line)
+
+
+def compose(text: str, *, example: str) -> Node:
+    """Return the root of the file; BadFile, with the line, for what is no YAML. `example`: where one can be seen."""
     if len(text.encode()) > MOST_BYTES:
-        raise BadWorld([Fault(1, "the file", f"is larger than {MOST_BYTES // 1024 // 1024} MiB")])
+        raise BadFile([Fault(1, "the file", f"is larger than {MOST_BYTES // 1024 // 1024} MiB")])
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise BadWorld([Fault(mark.line + 1 if mark else 1, "the file", f"is no YAML: {error.problem}")]) from None
+        raise BadFile([Fault(mark.line + 1 if mark else 1, "the file", f"is no YAML: {error.problem}")]) from None
     except yaml.YAMLError:
-        raise BadWorld([Fault(1, "the file", "holds characters that YAML does not allow")]) from None
+        raise BadFile([Fault(1, "the file", "holds characters that YAML does not allow")]) from None
     except RecursionError:
-        raise BadWorld([Fault(1, "the file", "is nested too deeply")]) from None
+        raise BadFile([Fault(1, "the file", "is nested too deeply")]) from None
     if root is None:
-        raise BadWorld([Fault(1, "the file", "is empty; see the world file in the README")])
+        raise BadFile([Fault(1, "the file", f"is empty; see {example}")])
     return root
 
 
@@ -49,15 +65,15 @@ class Faults:
         self.found.append(Fault(line, where, message))
 
     def count(self, line: int) -> None:
-        """Count one node; BadWorld when aliases blow a small file up."""
+        """Count one node; BadFile when aliases blow a small file up."""
         self._nodes += 1
         if self._nodes > MOST_NODES:
-            raise BadWorld([Fault(line, "the file", f"says more than {MOST_NODES} things; split it")])
+            raise BadFile([Fault(line, "the file", f"says more than {MOST_NODES} things; split it")])
 
     def settle(self) -> None:
-        """Raise BadWorld when anything was wrong."""
+        """Raise BadFile when anything was wrong."""
         if self.found:
-            raise BadWorld(self.found)
+            raise BadFile(self.found)
 
 
 class Value:
