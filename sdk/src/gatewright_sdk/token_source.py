@@ -1,0 +1,261 @@
+"""Access tokens from a store or from the server: renewed once, however many ask.
+
+A refresh token is never given up before the server said that it is over, and its successor is stored
+before anybody sees it (T5, T6).
+"""
+
+import logging
+import threading
+import time
+from dataclasses import replace
+
+from gatewright_sdk.token_endpoint import Endpoint
+from gatewright_sdk.token_errors import AuthorizationEnded, NotAuthorized, RequestRefused, ServerUnreachable
+from gatewright_sdk.token_rules import Done, Freshness, Granted, Refusal, Tokens, Unclear, checked_issuer, freshness
+from gatewright_sdk.token_store import Store
+
+TIMEOUT = 10.0
+PATIENCE = 30.0
+REST_SECONDS = 5.0  # after a renewal that failed, while the token at hand is still good
+# How long another worker of this app, one that does not share the lock, may take to store what it got.
+SUPERSEDED_PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8, 1.5)
+_log = logging.getLogger("gatewright_sdk.tokens")
+
+
+class Source:
+    """What both kinds of source share: the token at hand, and one renewal at a time in this process."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._turn = threading.Lock()
+        self._at_hand: Tokens | None = None
+        self._rests_until = 0.0
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._endpoint.issuer!r}, {self._endpoint.client_id!r})"
+
+    def access_token(self) -> str:
+        """Return an access token that is good now, renewed a minute before its end; TokenError when there is none."""
+        good = self.at_hand()
+        if good is not None:
+            return good
+        spare = self._spare()
+        if spare is not None and not self._turn.acquire(blocking=False):
+            return spare  # somebody is renewing it already
+        if spare is None:
+            self._turn.acquire()
+        try:
+            return self._renewed(instead_of=None).access_token
+        finally:
+            self._turn.release()
+
+    def renew(self, instead_of: str | None = None) -> str:
+        """Return another access token than `instead_of`: the one that a call was just refused with (401).
+
+        Whoever comes second gets what the first one got. Without `instead_of` it is the one that this source gave last.
+        """
+        unwanted = instead_of or (self._at_hand.access_token if self._at_hand else "")
+        with self._turn:
+            return self._renewed(instead_of=unwanted).access_token
+
+    def at_hand(self) -> str | None:
+        """Return the access token in memory if it needs no renewal now."""
+        tokens = self._at_hand
+        if tokens is None:
+            return None
+        state = freshness(tokens, now=time.time())
+        is_resting = state is Freshness.EARLY and time.monotonic() < self._rests_until
+        return tokens.access_token if state is Freshness.FRESH or is_resting else None
+
+    def _spare(self) -> str | None:
+        """Return the access token in memory if it is good, though due."""
+        tokens = self._at_hand
+        if tokens is None or freshness(tokens, now=time.time()) is Freshness.OVER:
+            return None
+        return tokens.access_token
+
+    def _renewed(self, *, instead_of: str | None) -> Tokens:
+        """Return tokens as good as can be had; `instead_of`: other ones than these, None: any. Holds the turn."""
+        raise NotImplementedError
+
+    def _is_wanted(self, tokens: Tokens | None, instead_of: str | None) -> bool:
+        """Return whether somebody else renewed meanwhile."""
+        if tokens is None or tokens.access_token == instead_of:
+            return False
+        return freshness(tokens, now=time.time()) is Freshness.FRESH
+
+    def _instead_of_an_answer(self, tokens: Tokens | None, instead_of: str | None, answer: Unclear) -> Tokens:
+        """Return the tokens there are if they are still good; ServerUnreachable if not."""
+        is_good = tokens is not None and freshness(tokens, now=time.time()) is not Freshness.OVER
+        if tokens is None or not is_good or tokens.access_token == instead_of:
+            raise ServerUnreachable(answer.why)
+        _log.warning("no access token could be had yet (%s); the one at hand is still good", answer.why)
+        self._rests_until = time.monotonic() + REST_SECONDS
+        self._at_hand = tokens
+        return tokens
+
+
+class TokenSource(Source):
+    """Access tokens in the name of a user who authorized this app.
+
+    The store keeps the refresh token; all who use the same store renew once between them.
+    `account` tells several users apart. `client_secret` is None for a public app.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        client_id: str,
+        client_secret: str | None = None,
+        *,
+        store: Store,
+        account: str = "",
+        timeout: float = TIMEOUT,
+        patience: float = PATIENCE,
+    ) -> None:
+        super().__init__(
+            Endpoint(
+                issuer=checked_issuer(issuer),
+                client_id=client_id,
+                client_secret=client_secret,
+                timeout=timeout,
+                patience=patience,
+            )
+        )
+        self._store = store
+        # A refresh token is never shown to another server or client than the one it belongs to.
+        self._account = f"{self._endpoint.issuer} {client_id} {account}"
+
+    def start(self, *, code: str, redirect_uri: str, code_verifier: str | None = None) -> str:
+        """Exchange an authorization code, keep the tokens instead of older ones, and return the access token.
+
+        A code works once, so a request that may have arrived is not repeated: AuthorizationEnded and
+        ServerUnreachable both mean that the user has to be asked for a new one.
+        """
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+        form |= {"code_verifier": code_verifier} if code_verifier else {}
+        with self._turn, self._store.lock(self._account):
+            answer = self._endpoint.tokens(form, repeats=False)
+            match answer:
+                case Granted(tokens):
+                    return self._keep(tokens).access_token
+                case Refusal() if answer.ends_the_authorization:
+                    raise AuthorizationEnded(answer.reason or answer.error)
+                case Refusal():
+                    raise _refused(answer)
+                case Unclear(why):
+                    raise ServerUnreachable(why)
+
+    def revoke(self) -> None:
+        """End the authorization's tokens at the server, and forget them. Nothing happens where there are none."""
+        with self._turn, self._store.lock(self._account):
+            kept = self._store.load(self._account)
+            if kept is not None and not kept.ended:
+                match self._endpoint.revoke(kept.refresh_token or kept.access_token):
+                    case Done():
+                        pass
+                    case Refusal() as answer:
+                        raise _refused(answer)
+                    case Unclear(why):
+                        raise ServerUnreachable(why)
+            self._store.save(self._account, None)
+            self._at_hand = None
+
+    def _renewed(self, *, instead_of: str | None) -> Tokens:
+        kept = self._standing(self._store.load(self._account))
+        if self._is_wanted(kept, instead_of):
+            return self._remember(kept)
+        with self._store.lock(self._account):
+            # While this one waited, another thread or process may have renewed.
+            kept = self._standing(self._store.load(self._account))
+            if self._is_wanted(kept, instead_of):
+                return self._remember(kept)
+            return self._refreshed(kept, instead_of)
+
+    def _refreshed(self, kept: Tokens, instead_of: str | None) -> Tokens:
+        """Return the successor, stored before anybody sees it (T6: its first use ends the retry). Holds the lock."""
+        form = {"grant_type": "refresh_token", "refresh_token": kept.refresh_token}
+        is_good = freshness(kept, now=time.time()) is not Freshness.OVER and kept.access_token != instead_of
+        answer = self._endpoint.tokens(form, hurries=is_good)
+        match answer:
+            case Granted(tokens):
+                return self._keep(replace(tokens, refresh_token=tokens.refresh_token or kept.refresh_token))
+            case Refusal() if answer.ends_the_authorization:
+                return self._renewed_elsewhere(kept, instead_of, answer.reason)
+            case Refusal():
+                raise _refused(answer)
+            case Unclear():
+                return self._instead_of_an_answer(kept, instead_of, answer)
+
+    def _renewed_elsewhere(self, kept: Tokens, instead_of: str | None, reason: str) -> Tokens:
+        """Return what another worker stored; AuthorizationEnded, marked in the store, when none did.
+
+        A public app is not told the reason, so `superseded` has to be reckoned with.
+        """
+        for pause in SUPERSEDED_PAUSES if reason in {"", "superseded"} else (0.0,):
+            time.sleep(pause)
+            found = self._standing(self._store.load(self._account))
+            if found.refresh_token != kept.refresh_token:
+                if self._is_wanted(found, instead_of):
+                    return self._remember(found)
+                return self._refreshed(found, instead_of)
+        self._at_hand = None
+        self._store.save(self._account, replace(kept, ended=reason or "invalid_grant"))
+        raise AuthorizationEnded(reason or "invalid_grant")
+
+    def _standing(self, kept: Tokens | None) -> Tokens:
+        if kept is None or kept.ended:
+            self._at_hand = None
+            raise AuthorizationEnded(kept.ended) if kept else NotAuthorized
+        return kept
+
+    def _keep(self, tokens: Tokens) -> Tokens:
+        self._store.save(self._account, tokens)
+        return self._remember(tokens)
+
+    def _remember(self, tokens: Tokens) -> Tokens:
+        self._at_hand = tokens
+        return tokens
+
+
+class ClientCredentials(Source):
+    """Access tokens of a service account. Kept in memory alone: there is nothing to lose."""
+
+    def __init__(
+        self,
+        issuer: str,
+        client_id: str,
+        client_secret: str,
+        *,
+        timeout: float = TIMEOUT,
+        patience: float = PATIENCE,
+    ) -> None:
+        super().__init__(
+            Endpoint(
+                issuer=checked_issuer(issuer),
+                client_id=client_id,
+                client_secret=client_secret,
+                timeout=timeout,
+                patience=patience,
+            )
+        )
+
+    def _renewed(self, *, instead_of: str | None) -> Tokens:
+        kept = self._at_hand
+        if kept is not None and self._is_wanted(kept, instead_of):
+            return kept
+        answer = self._endpoint.tokens({"grant_type": "client_credentials"}, hurries=self._spare() is not None)
+        match answer:
+            case Granted(tokens):
+                self._at_hand = tokens
+                return tokens
+            case Refusal():
+                raise _refused(answer)
+            case Unclear():
+                return self._instead_of_an_answer(kept, instead_of, answer)
+
+
+def _refused(answer: Refusal) -> RequestRefused:
+    return RequestRefused(
+        status=answer.status, error=answer.error, description=answer.description, reason=answer.reason
+    )

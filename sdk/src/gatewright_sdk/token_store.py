@@ -1,0 +1,227 @@
+"""Where an app's tokens are kept: in memory, in a file that only its owner reads, or in a store of your own."""
+
+import json
+import os
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol
+
+from gatewright_sdk.token_errors import StoreFailed
+from gatewright_sdk.token_rules import Tokens
+
+LOCK_SECONDS = 60.0
+_LOOK_AGAIN_SECONDS = 0.02
+_FORMAT = 1
+
+
+class Store(Protocol):
+    """What a token source needs of a store. `account` is a text that names one set of tokens.
+
+    `save` must be whole or not at all, and lasting when it returns: the server forgets a
+    refresh token's predecessor once its successor is used. `lock` is held around one renewal, by
+    one thread of one process at a time; whoever shares the store shares the lock.
+    """
+
+    def load(self, account: str) -> Tokens | None:
+        """Return what is kept, or None."""
+        ...
+
+    def save(self, account: str, tokens: Tokens | None) -> None:
+        """Keep these instead of what was kept; None: forget."""
+        ...
+
+    def lock(self, account: str) -> AbstractContextManager[None]:
+        """Wait for the right to renew this account's tokens, and give it back at the end."""
+        ...
+
+
+class MemoryStore:
+    """A store for one process: when it ends, the tokens are lost and the user has to authorize again."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Tokens] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def load(self, account: str) -> Tokens | None:
+        """Return what is kept, or None."""
+        return self._kept.get(account)
+
+    def save(self, account: str, tokens: Tokens | None) -> None:
+        """Keep these instead of what was kept; None: forget."""
+        if tokens is None:
+            self._kept.pop(account, None)
+        else:
+            self._kept[account] = tokens
+
+    @contextmanager
+    def lock(self, account: str) -> Iterator[None]:
+        """Wait for the right to renew this account's tokens."""
+        with self._guard:
+            lock = self._locks.setdefault(account, threading.Lock())
+        with lock:
+            yield
+
+
+class FileStore:
+    """A file for the tokens of any number of accounts, shared by the threads and processes of one user. POSIX.
+
+    The file has mode 0600 and is replaced whole. Beside it lie empty lock files, which stay. The folder must be
+    on a local disk: locks of network file systems cannot be relied on.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, lock_seconds: float = LOCK_SECONDS) -> None:
+        self._path = Path(path).expanduser().absolute()
+        self._lock_seconds = lock_seconds
+
+    def __repr__(self) -> str:
+        return f"FileStore({str(self._path)!r})"
+
+    def load(self, account: str) -> Tokens | None:
+        """Return what is kept, or None; StoreFailed when the file is damaged or others could read it."""
+        return self._read().get(account)
+
+    def save(self, account: str, tokens: Tokens | None) -> None:
+        """Keep these instead of what was kept; StoreFailed when that did not happen, and then nothing changed."""
+        with self._locked(".lock"):
+            kept = self._read()
+            if tokens is None:
+                kept.pop(account, None)
+            else:
+                kept[account] = tokens
+            self._write(kept)
+
+    @contextmanager
+    def lock(self, account: str) -> Iterator[None]:
+        """Wait for the right to renew this account's tokens; StoreFailed when nobody gives it back in time."""
+        with self._locked(f".{sha256(account.encode()).hexdigest()[:16]}.lock"):
+            yield
+
+    def _read(self) -> dict[str, Tokens]:
+        try:
+            handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise self._failed(error) from None
+        with os.fdopen(handle, "rb") as file:
+            self._refuse_shared(os.fstat(handle))
+            text = file.read()
+        try:
+            return _parsed(text)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise StoreFailed(f"{self._path} is damaged. Move it away and authorize again.") from None
+
+    def _refuse_shared(self, found: os.stat_result) -> None:
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+            told = "must be a file of this user's that nobody else can read or write; run: chmod 600"
+            raise StoreFailed(f"{self._path} {told} {self._path}")
+
+    def _write(self, kept: dict[str, Tokens]) -> None:
+        fresh = self._path.with_name(f"{self._path.name}.new")
+        text = json.dumps({"format": _FORMAT, "accounts": {name: asdict(one) for name, one in kept.items()}}, indent=1)
+        try:
+            fresh.unlink(missing_ok=True)  # of a process that died here; the lock says that none lives here
+            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(text.encode())
+                file.flush()
+                os.fsync(handle)
+            fresh.replace(self._path)
+            self._fsync_folder()
+        except OSError as error:
+            raise self._failed(error) from None
+
+    def _fsync_folder(self) -> None:
+        """Make the new name outlast a power cut."""
+        handle = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    @contextmanager
+    def _locked(self, ending: str) -> Iterator[None]:
+        path = self._path.with_name(self._path.name + ending)
+        try:
+            self._check_folder()
+            handle = self._wait_for(path)
+        except OSError as error:
+            raise self._failed(error) from None
+        try:
+            yield
+        finally:
+            _unlock(handle)
+
+    def _check_folder(self) -> None:
+        folder = self._path.parent
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = folder.stat().st_mode
+        if mode & 0o022 and not mode & stat.S_ISVTX:
+            raise StoreFailed(f"{folder} can be written by others, who could replace {self._path.name} in it.")
+
+    def _wait_for(self, path: Path) -> int:
+        """Return the open, locked file at `path`."""
+        over_at = time.monotonic() + self._lock_seconds
+        while True:
+            handle = _locked_now(path)
+            if handle is not None:
+                return handle
+            if time.monotonic() >= over_at:
+                raise StoreFailed(f"{path} has been locked for {self._lock_seconds:.0f} s by another process.")
+            time.sleep(_LOOK_AGAIN_SECONDS)
+
+    def _failed(self, error: OSError) -> StoreFailed:
+        return StoreFailed(f"{self._path}: {error.strerror or type(error).__name__}")
+
+
+def _locked_now(path: Path) -> int | None:
+    """Return the open file at `path`, locked by nobody else; None when somebody has it."""
+    import fcntl  # not there on Windows, where MemoryStore and stores of one's own work all the same
+
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(handle), path.stat()):
+            return handle
+    except BlockingIOError:
+        pass
+    except FileNotFoundError:
+        pass  # deleted between: the next one to come would lock another file
+    except BaseException:
+        os.close(handle)
+        raise
+    os.close(handle)
+    return None
+
+
+def _unlock(handle: int) -> None:
+    """Give the lock back, also where a child of this process inherited the open file."""
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_UN)
+    finally:
+        os.close(handle)
+
+
+def _parsed(text: bytes) -> dict[str, Tokens]:
+    """Return the accounts of a file; one of the errors that `_read` names when it is damaged."""
+    said = json.loads(text)
+    if said["format"] != _FORMAT:
+        raise ValueError("another format")
+    return {str(name): _checked(Tokens(**one)) for name, one in said["accounts"].items()}
+
+
+def _checked(tokens: Tokens) -> Tokens:
+    texts = (tokens.access_token, tokens.refresh_token, tokens.scope, tokens.ended)
+    instants = (tokens.obtained_at, tokens.expires_at)
+    if not all(isinstance(text, str) for text in texts) or not all(isinstance(at, int | float) for at in instants):
+        raise TypeError("not tokens")
+    return tokens
