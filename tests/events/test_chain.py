@@ -249,7 +249,7 @@ async def test_what_was_recorded_before_there_were_chains_is_chained_verifiably(
     [removed] = await tenants.recorded(3, kinds="contact.removed")
     assert (removed["before"], removed["whom"]) == ({"projects": [1]}, {"before": {"email": "w@x", "name": "Wim"}})
     await database.close()
-    off_the_loop(lambda: migrate(empty_url, to="-1"))
+    off_the_loop(lambda: migrate(empty_url, to="-2"))
 
     def kept(connection: Connection) -> Any:
         assert "position" not in {column["name"] for column in inspect(connection).get_columns("events")}

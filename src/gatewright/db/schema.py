@@ -457,9 +457,11 @@ events = Table(
     Column("by_digest", LargeBinary, nullable=False),
     Column("whom_salt", LargeBinary),
     Column("whom_digest", LargeBinary, nullable=False),
+    Column("feed_position", BigInteger),  # 1, 2, 3, … in the order of commits (T12); none: it touches no fact
     UniqueConstraint("company_id", "position"),
 )
 Index("uq_events_id", events.c.id, unique=True)
+Index("uq_events_feed_position", events.c.feed_position, unique=True)
 Index("ix_events_via_app", events.c.via_app_id, events.c.company_id, events.c.id)
 Index("ix_events_kind", events.c.company_id, events.c.kind, events.c.at)
 Index("ix_events_by", events.c.company_id, events.c.by_id, events.c.kind, events.c.at)

@@ -13,6 +13,7 @@ from gatewright.db.engine import Transaction
 from gatewright.db.schema import chains, events
 from gatewright.events import chain
 from gatewright.events.catalogue import Event, Origin
+from gatewright.events.positions import give_positions
 
 _LONGEST_USER_AGENT = 400
 _MOST_AT_ONCE = 1_000  # heads of chains in one statement; databases bound its parameters
@@ -46,7 +47,10 @@ async def record_all(
 
 
 async def write_chained(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> None:
-    """Write the rows at the ends of their companies' chains, whose heads are locked until the commit."""
+    """Write the rows at the ends of their companies' chains, whose heads are locked until the commit.
+
+    The lock under which positions are given comes last of all (see `positions`).
+    """
     company_ids = sorted({row["company_id"] for row in rows})
     heads = await _lock_heads(transaction, company_ids)
     for row in rows:
@@ -54,11 +58,12 @@ async def write_chained(transaction: Transaction, rows: Sequence[dict[str, Any]]
         row["position"] = position + 1
         row["digest"] = chain.entry_digest(digest, chain.as_entry(row))
         heads[row["company_id"]] = row["position"], row["digest"]
-    await transaction.execute(insert(events), rows)
     longer = update(chains).where(chains.c.company_id == bindparam("of"))
     longer = longer.values(position=bindparam("at"), digest=bindparam("ends"))
     moved = [{"of": company_id, "at": heads[company_id][0], "ends": heads[company_id][1]} for company_id in company_ids]
     await transaction.execute(longer, moved)
+    await give_positions(transaction, rows)
+    await transaction.execute(insert(events), rows)
 
 
 async def lock_chain(transaction: Transaction, company_id: int) -> None:
