@@ -120,7 +120,8 @@ def _judge(mutant: Mutant, *, copy: Path) -> Outcome:
     if not mutant.tests:
         return Outcome(mutant, Verdict.BROKEN, f"no test cites {', '.join(mutant.rules)}")
     report = copy.parent / "report.xml"
-    environment = os.environ | {"PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    sources = os.pathsep.join(str(copy / folder) for folder in ("src", "sdk/src"))
+    environment = os.environ | {"PYTHONPATH": sources, "PYTHONDONTWRITEBYTECODE": "1"}
     seconds = _SECONDS + _SECONDS_A_TEST * len(mutant.tests)
     options = ["-q", "-x", "-p", "no:cacheprovider", "--no-header", f"--junitxml={report}"]
     try:
