@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 
 from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount
+from starlette.types import Scope
 
 from gatewright import __version__
 from gatewright.activity import record_api, record_pages
@@ -17,6 +18,9 @@ from gatewright.activity.traces import RecordedTraces
 from gatewright.apps import api as apps_api
 from gatewright.apps import pages as apps_pages
 from gatewright.apps.secret_uses import SecretUses
+from gatewright.authz.assertion import Assertions
+from gatewright.authz.forward import Forward
+from gatewright.authz.questions import PATH as FORWARD_PATH
 from gatewright.base import clock
 from gatewright.decisions import api as decisions_api
 from gatewright.decisions import explain_api
@@ -45,7 +49,7 @@ from gatewright.service_accounts import pages as service_accounts_pages
 from gatewright.settings import Settings
 from gatewright.web import health
 from gatewright.web.core import Core
-from gatewright.web.edge import Edge
+from gatewright.web.edge import Edge, Plain, Seen
 from gatewright.web.intake import Intake
 from gatewright.web.limits import CallLimits
 from gatewright.web.openapi import describe
@@ -95,10 +99,15 @@ def create_app(settings: Settings, *, sources: Mapping[str, str] | None = None) 
         app.router.routes.extend(routes)  # all in one list: 405 names every method of a path
     app.openapi = describe(app, settings)  # type: ignore[method-assign]
     app.add_middleware(Intake)
-    app.add_middleware(Edge, trusted_proxies=settings.trusted_proxies)
+    app.add_middleware(Edge, trusted_proxies=settings.trusted_proxies, direct=(FORWARD_PATH, _forward))
     for kind in TRANSLATED:
         app.add_exception_handler(kind, translate)
     return app
+
+
+async def _forward(scope: Scope, noted: Seen) -> Plain:
+    forward: Forward = scope["app"].state.forward
+    return await forward.answer(scope, noted)
 
 
 def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
@@ -126,6 +135,7 @@ def _furnish(app: FastAPI, house: House, passwords: Passwords, counters: Counter
     app.state.passwords = passwords
     app.state.counters = counters
     access = Decisions(house.database, house.facts, tokens, _counting(counters), limits)
+    app.state.forward = Forward(house.settings, access, Assertions(house.settings, house.facts, tokens.signing))
     app.state.core = Core(
         settings=house.settings,
         database=house.database,

@@ -47,8 +47,11 @@ class Decisions:
     count: Callable[[Call], None]
     limits: CallLimits
 
-    async def by_token(self, token: str | None, question: Question, *, seen: Seen) -> Allow | Deny:
-        """Return whether the bearer of an access token may (X2)."""
+    async def by_token(self, token: str | None, question: Question, *, seen: Seen, spends: bool = True) -> Allow | Deny:
+        """Return whether the bearer of an access token may (X2).
+
+        `spends`: whether the call takes from its app's budget; one of many questions asked at once does not.
+        """
         asked = _asked(question)
         live = await self._read(token, now=seen.now)
         if isinstance(live, Refused):
@@ -56,10 +59,12 @@ class Decisions:
                 self.count(call_of(bearer, asked, live, Situation(), sent=_sent(question, seen)))
             return _deny(live)
         contact = await self._contact_in_reach(live, asked)
-        budget = await self.limits.spend(live.client_id, asked.company_id if contact else None)
+        budget = await self.limits.spend(live.client_id, asked.company_id if contact else None) if spends else None
         verdict: Allowed | Refused
         if budget is not None and budget.is_exceeded:
             verdict, facts = rate_limited(budget.window), Situation(contact=contact)
+        elif (fault := question.fault) is not None:
+            verdict, facts = Refused(fault.code, fault.message, fault.help), Situation(contact=contact)
         else:
             verdict, facts = await self._decide(_caller(live), asked, seen=seen)
         self.count(call_of(bearer_of(live), asked, verdict, facts, sent=_sent(question, seen)))

@@ -141,10 +141,15 @@ def company_problems(*, name: str | None, app_access: str | None) -> list[Proble
     return problems
 
 
+def is_tool_key(text: str) -> bool:
+    """Return whether a tool could be declared under this key."""
+    return _TOOL_KEY.fullmatch(text) is not None
+
+
 def tool_problems(tool: Tool) -> list[Problem]:
     """Return what is wrong with a declared tool (M1); the built-in ones cannot be declared otherwise."""
     problems = name_problems("name", tool.name)
-    if not _TOOL_KEY.fullmatch(tool.key) or tool.key in RESERVED_TOOLS:
+    if not is_tool_key(tool.key) or tool.key in RESERVED_TOOLS:
         problems.append(Problem("key", "must be a-z, 0-9 and _, beginning with a letter, at most 60, not confirm"))
     if Level.NONE not in tool.levels or len(set(tool.levels)) < 2 or list(tool.levels) != sorted(set(tool.levels)):
         problems.append(Problem("levels", "must be none and at least one more of read_only, standard, admin"))

@@ -55,12 +55,12 @@ class SigningKeys:
         self._public: dict[str, ECKey] = {}
         self._kids: dict[str, str] = {}  # by the first segment of their tokens
 
-    def sign(self, key: SigningKey, payload: dict[str, Any]) -> str:
-        """Return the payload as an access token signed with this key."""
+    def sign(self, key: SigningKey, payload: dict[str, Any], *, type: str = TOKEN_TYPE) -> str:
+        """Return the payload signed with this key, as an access token unless another type is named."""
         if key.kid not in self._private:
             opened = self._keys.unseal(Purpose.SIGNING_KEY, _place(key.kid), key.private_key_sealed)
             self._private[key.kid] = ECKey.import_key(json.loads(opened))
-        return _sign(self._private[key.kid], key.kid, payload)
+        return _sign(self._private[key.kid], key.kid, payload, type)
 
     def verified(self, token: str, *, stored: Sequence[SigningKey]) -> tuple[str, dict[str, Any]] | None:
         """Return the kid and the payload of a token that one of these keys signed; None for any other.
@@ -92,17 +92,13 @@ def key_set(published: Sequence[SigningKey]) -> dict[str, Any]:
     return {"keys": [{name: key.public_jwk[name] for name in public} for key in published]}
 
 
-def _sign(private: ECKey, kid: str, payload: dict[str, Any]) -> str:
+def _sign(private: ECKey, kid: str, payload: dict[str, Any], type: str) -> str:
     text = json.dumps(payload, separators=(",", ":"))
-    return jws.serialize_compact(_header(kid), text, private, algorithms=[ALGORITHM])
-
-
-def _header(kid: str) -> dict[str, str]:
-    return {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": kid}
+    return jws.serialize_compact({"alg": ALGORITHM, "typ": type, "kid": kid}, text, private, algorithms=[ALGORITHM])
 
 
 def _header_segment(kid: str) -> str:
-    return _sign(_ANY_KEY, kid, {}).partition(".")[0]
+    return _sign(_ANY_KEY, kid, {}, TOKEN_TYPE).partition(".")[0]
 
 
 _ANY_KEY = ECKey.generate_key("P-256")  # only to have the header written as our tokens write it

@@ -4,7 +4,7 @@ The answer is decided on a higher floor and injected by `app.py`.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol
@@ -56,6 +56,7 @@ class Question:
     level: Level | None = None
     manage: bool = False  # M8: a security object
     any_level: bool = False  # any level or membership in the company will do
+    fault: "Deny | None" = None  # what is wrong with the request: told to whoever acts with a live token
     method: str = ""  # of the request that asks, kept where it is refused (R3)
     path: str = ""  # the pattern of its route
 
@@ -127,8 +128,10 @@ _KINDS: dict[str, type[Refusal]] = {
     ),
     "company_ambiguous": BadRequest,
     "company_required": BadRequest,
+    "path_unclear": BadRequest,
     "company_unknown": NotFound,
     "project_unknown": NotFound,
+    "route_unknown": NotFound,
 }
 
 
@@ -282,11 +285,15 @@ def named_company(request: HTTPConnection, *, headers: tuple[str, ...]) -> Compa
     """
     places = [request.headers.getlist(header) for header in headers]
     places.append(request.query_params.getlist("company_id"))
+    from_path = request.path_params.get("company_id")
+    return agreed_company([*places, [] if from_path is None else [str(from_path)]])
+
+
+def agreed_company(places: Sequence[Sequence[str]]) -> CompanyId | Ambiguous | None:
+    """Return the company that all places name; `places` holds what each of them says (X3)."""
     if any(len(values) > 1 for values in places):
         return Ambiguous("The company is named twice in one place.")
     named = [value for values in places for value in values]
-    if (from_path := request.path_params.get("company_id")) is not None:
-        named.append(str(from_path))
     if len(set(named)) > 1:
         return Ambiguous("The headers, the path and the query name different companies.")
     if not named:

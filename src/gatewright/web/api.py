@@ -51,17 +51,22 @@ def status_of(refusal: Refusal) -> int:
 
 def refusal_answer(request: Request, refusal: Refusal) -> JSONResponse:
     """Return the API's answer to a refusal: code, sentence, who can fix it, request id."""
-    status = status_of(refusal)
-    error = {
-        "code": refusal.code,
-        "message": refusal.message,
-        "help": refusal.help,
-        "request_id": seen(request).request_id,
-    }
+    body = refusal_body(refusal, request_id=seen(request).request_id)
+    return JSONResponse(body, status_of(refusal), refusal_headers(refusal))
+
+
+def refusal_body(refusal: Refusal, *, request_id: str) -> dict[str, Any]:
+    """Return the API's error body."""
+    error = {"code": refusal.code, "message": refusal.message, "help": refusal.help, "request_id": request_id}
     sentences = [refusal.message]
     if isinstance(refusal, Invalid):
         sentences = [f"{p.field}: {p.message}" for p in refusal.problems]
-    headers = dict(NO_STORE)
+    return {"error": error, "errors": sentences}
+
+
+def refusal_headers(refusal: Refusal) -> dict[str, str]:
+    """Return the headers that a refusal is told with."""
+    status, headers = status_of(refusal), dict(NO_STORE)
     if status == 401:
         headers["www-authenticate"] = challenge(refusal)
     if isinstance(refusal, RateLimited):
@@ -70,7 +75,7 @@ def refusal_answer(request: Request, refusal: Refusal) -> JSONResponse:
         headers["retry-after"] = "2"
     if isinstance(refusal, WrongMethod):
         headers["allow"] = ", ".join(refusal.allowed)
-    return JSONResponse({"error": error, "errors": sentences}, status, headers)
+    return headers
 
 
 def challenge(refusal: Refusal) -> str:

@@ -8,7 +8,7 @@ import ipaddress
 import json
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
@@ -61,12 +61,32 @@ def note_headers(connection: HTTPConnection, headers: Mapping[str, str]) -> None
     connection.scope["state"]["headers"] = headers
 
 
-class Edge:
-    """ASGI middleware around the whole application."""
+Direct = Callable[[Scope, Seen], Awaitable["Plain"]]
 
-    def __init__(self, app: ASGIApp, *, trusted_proxies: Sequence[str] = ()) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A whole answer, for what is asked so often that no other part of the application stands before it."""
+
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes = b""
+    is_logged: bool = True
+
+
+class Edge:
+    """ASGI middleware around the whole application.
+
+    `direct` answers the paths below its key by itself: neither the middleware inside the
+    edge nor the routes see them, and what it answers is logged when it says so.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, trusted_proxies: Sequence[str] = (), direct: tuple[str, Direct] | None = None
+    ) -> None:
         self._app = app
-        self._trusted = [ipaddress.ip_network(text, strict=False) for text in trusted_proxies]
+        self._trusted = networks(trusted_proxies)
+        self._direct_path, self._direct = direct or ("", None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and finish its answer."""
@@ -77,23 +97,32 @@ class Edge:
         noted = self._note(scope)
         scope.setdefault("state", {})["seen"] = noted
         answer = _Answer(send, noted, scope["state"])
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADER_BYTES:
+        if sum([len(name) + len(value) for name, value in scope["headers"]]) > MOST_HEADER_BYTES:
             await answer.refuse(431, "headers_too_large", "The request's headers are larger than 32 KiB.")
+        elif self._direct is not None and self._is_direct(scope["path"]):
+            await self._guarded(_answer_directly(self._direct, scope, answer), answer)
         else:
-            await self._pass_on(scope, receive, answer)
+            await self._guarded(self._app(scope, receive, answer), answer)
+        if answer.is_logged:
+            self._tell(scope, answer, started)
+
+    def _is_direct(self, path: str) -> bool:
+        return path.startswith(self._direct_path) and path[len(self._direct_path) :][:1] in {"", "/"}
+
+    def _tell(self, scope: Scope, answer: "_Answer", started: float) -> None:
         _log.info(
             "request",
             method=scope["method"],
             path=loggable(scope["path"]),  # never the query: it may hold codes (http.md)
             status=answer.status,
             ms=round((perf_counter() - started) * 1000, 1),
-            request_id=noted.request_id,
-            ip=noted.ip,
+            request_id=answer.seen.request_id,
+            ip=answer.seen.ip,
         )
 
-    async def _pass_on(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+    async def _guarded(self, answering: Awaitable[None], answer: "_Answer") -> None:
         try:
-            await self._app(scope, receive, answer)
+            await answering
         except Exception as error:
             # The traceback holds no values of variables, and the message of an
             # exception may quote input: the type and the place are enough (T13).
@@ -135,6 +164,7 @@ class _Answer:
         self.seen = seen
         self.status = 0
         self.is_complete = False
+        self.is_logged = True
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -150,6 +180,15 @@ class _Answer:
         added = [(name.encode(), value.encode()) for name, value in noted.items()]
         return [*headers, *missing, *added, (b"x-request-id", self.seen.request_id.encode())]
 
+    async def give(self, plain: Plain, *, has_body: bool) -> None:
+        """Give a whole answer."""
+        self.status, self.is_logged = plain.status, plain.is_logged
+        length = (b"content-length", str(len(plain.body)).encode())
+        headers = [*plain.headers, length, *DEFAULT_HEADERS, (b"x-request-id", self.seen.request_id.encode())]
+        await self._send({"type": "http.response.start", "status": plain.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": plain.body if has_body else b""})
+        self.is_complete = True
+
     async def refuse(self, status: int, code: str, message: str) -> None:
         """Answer with the API's error body, whoever asked."""
         error = {"code": code, "message": message, "help": "", "request_id": self.seen.request_id}
@@ -161,6 +200,21 @@ class _Answer:
         ]
         await self({"type": "http.response.start", "status": status, "headers": headers})
         await self({"type": "http.response.body", "body": body})
+
+
+async def _answer_directly(direct: Direct, scope: Scope, answer: _Answer) -> None:
+    await answer.give(await direct(scope, answer.seen), has_body=scope["method"] != "HEAD")
+
+
+def networks(texts: Sequence[str]) -> list[Network]:
+    """Return the networks of a setting that was validated."""
+    return [ipaddress.ip_network(text, strict=False) for text in texts]
+
+
+def is_among(peer: str | None, trusted: Sequence[Network]) -> bool:
+    """Return whether an address is in one of these networks."""
+    address = _address(peer or "")
+    return address is not None and any(address in network for network in trusted)
 
 
 def loggable(path: str) -> str:

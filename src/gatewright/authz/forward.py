@@ -1,0 +1,132 @@
+"""`/authz/forward`: a proxy asks whether the request it holds back may pass (http.md, "Decisions for others").
+
+Answered at the edge, for it is asked before every request of the platform's API. A yes writes no
+line into the log: it is counted (R3). A refusal writes one, and is kept for X4 beside.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from starlette.types import Scope
+
+from gatewright.authz.assertion import Assertions, Headers
+from gatewright.authz.identity import identity_of
+from gatewright.authz.questions import (
+    Sent,
+    bad,
+    bearer_token,
+    header_name,
+    named_in,
+    question_about,
+    refuse_overrides,
+    refuse_second_form,
+    sent_headers,
+    watched_headers,
+)
+from gatewright.base.errors import BadRequest, Refusal, Unauthenticated, Unavailable, WrongMethod
+from gatewright.db.failures import STORAGE_ERRORS, is_storage_failure
+from gatewright.decisions.engine import Decisions
+from gatewright.settings import Settings
+from gatewright.web.access import Allow, Deny, Question
+from gatewright.web.api import refusal_body, refusal_headers, status_of
+from gatewright.web.edge import Network, Plain, Seen, is_among, networks
+from gatewright.web.limits import Budget
+
+METHODS = ("GET", "HEAD")
+_log = structlog.get_logger("gatewright.authz")
+
+
+@dataclass(slots=True)
+class Forward:
+    """Answers `/authz/forward` for one process."""
+
+    settings: Settings
+    decisions: Decisions
+    assertions: Assertions
+    _trusted: Sequence[Network] = field(init=False)
+    _watched: frozenset[bytes] = field(init=False)
+    _company_headers: tuple[bytes, ...] = field(init=False)
+    _fixed: Headers = field(init=False)  # what every answer carries
+
+    def __post_init__(self) -> None:
+        """Read the settings once."""
+        names = self.settings.company_headers
+        self._trusted = networks(self.settings.trusted_proxies)
+        self._watched = watched_headers(names)
+        self._company_headers = tuple(map(header_name, names))
+        # A216: whoever keeps answers all the same must not give one client's to another.
+        vary = ", ".join(("Authorization", "X-Forwarded-Method", "X-Forwarded-Uri", *names))
+        self._fixed = ((b"cache-control", b"no-store"), (b"vary", vary.encode()))
+
+    async def answer(self, scope: Scope, noted: Seen) -> Plain:
+        """Return the answer to one request: 200, 401 or 403, and 400 or 405 for what is no question."""
+        try:
+            return await self._answer(scope, noted)
+        except Refusal as refusal:
+            return self._refused(refusal, noted, status=400 if isinstance(refusal, BadRequest) else None)
+        except STORAGE_ERRORS as error:
+            if not is_storage_failure(error):
+                raise
+            return self._refused(Unavailable(detail=type(error).__name__), noted)
+
+    async def _answer(self, scope: Scope, noted: Seen) -> Plain:
+        sent = sent_headers(scope["headers"], self._watched)
+        refuse_overrides(sent)
+        if scope["method"] not in METHODS:
+            raise WrongMethod(METHODS)
+        if not scope["query_string"]:
+            raise bad("There is no question.")
+        refuse_second_form(sent, is_trusted=self._is_trusted(scope))
+        return await self._judge(bearer_token(sent), self._question(scope, sent), noted)
+
+    def _question(self, scope: Scope, sent: Sent) -> Question:
+        companies = tuple([tuple(sent.get(name, ())) for name in self._company_headers])
+        return question_about(named_in(scope["query_string"]), companies, scope["method"])
+
+    async def _judge(self, token: str | None, question: Question, noted: Seen) -> Plain:
+        answer = await self.decisions.by_token(token, question, seen=noted)
+        if isinstance(answer, Deny):
+            return self._refused(answer.refusal(), noted, budget=answer.budget)
+        return await self._allowed(answer, noted)
+
+    async def _allowed(self, allow: Allow, noted: Seen) -> Plain:
+        told = await self.assertions.headers(identity_of(allow), now=noted.now)
+        return Plain(200, [*told, *self._fixed, *_budget_headers(allow.budget)], is_logged=False)
+
+    def _refused(
+        self, refusal: Refusal, noted: Seen, *, budget: Budget | None = None, status: int | None = None
+    ) -> Plain:
+        """Return a refusal as proxies pass it on; `status` where it is not 401 or 403.
+
+        nginx can read headers of this answer, not its body: so one of them holds the body too.
+        """
+        if isinstance(refusal, Unavailable):
+            _log.error("unavailable", detail=refusal.detail, request_id=noted.request_id)
+        body = json.dumps(refusal_body(refusal, request_id=noted.request_id)).encode("ascii")
+        told = {
+            "content-type": "application/json; charset=utf-8",
+            "gatewright-code": refusal.code,
+            "gatewright-status": str(status_of(refusal)),
+            "gatewright-error": body.decode("ascii"),
+            **{name: value for name, value in refusal_headers(refusal).items() if name != "cache-control"},
+        }
+        headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in told.items()]
+        return Plain(status or _status(refusal), [*headers, *self._fixed, *_budget_headers(budget)], body)
+
+    def _is_trusted(self, scope: Scope) -> bool:
+        return bool(self._trusted) and is_among(scope["client"][0] if scope.get("client") else None, self._trusted)
+
+
+def _status(refusal: Refusal) -> int:
+    """Return the status that proxies understand: 401 or 403; every other one they would turn into 500."""
+    if isinstance(refusal, WrongMethod):
+        return 405
+    return 401 if isinstance(refusal, Unauthenticated) else 403
+
+
+def _budget_headers(budget: Budget | None) -> Headers:
+    if budget is None:
+        return ()
+    return tuple((name.encode(), value.encode()) for name, value in budget.headers.items())
