@@ -4,12 +4,15 @@
     python examples/integrator.py me
     python examples/integrator.py companies
     python examples/integrator.py projects COMPANY_ID
+    python examples/integrator.py rfis PROJECT_ID --company ID
+    python examples/integrator.py new-rfi PROJECT_ID --company ID --subject TEXT
     python examples/integrator.py refresh          gets new tokens now
     python examples/integrator.py logout           revokes them
 
 It is a public client: it has no secret, proves itself with PKCE (RFC 7636), and takes the
 code on a loopback address (RFC 8252). Python's standard library is all it needs. Against the
 demo (`make run`) it finds its client id by itself; elsewhere name --server and --client-id.
+RFIs are kept by the platform's own API, which takes the same tokens and asks Gatewright: --api.
 """
 
 import argparse
@@ -31,6 +34,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 SERVER = "http://127.0.0.1:8400"
+API = "http://127.0.0.1:8410"  # the demo's Jobsite API
 APP = "Site Pocket"  # the demo's public app
 DEMO = Path(__file__).resolve().parents[1] / "var" / "demo.json"
 TOKENS = Path("~/.gatewright-integrator.json")
@@ -118,7 +122,11 @@ class Platform:
         self.tokens.forget()
 
     def get(self, path: str, *, company: str | None = None) -> Any:
-        """Return what the API answers, with a token that is renewed when its time comes."""
+        """Return what the server's own API answers."""
+        return self.call(self.server + path, company=company)
+
+    def call(self, address: str, *, company: str | None = None, content: Mapping[str, str] | None = None) -> Any:
+        """Return what an API answers, with a token that is renewed when its time comes; `content` is posted."""
         kept = self.tokens.load()
         if time.time() > kept["created_at"] + kept["expires_in"] - EARLY_SECONDS:
             self.refresh()
@@ -126,7 +134,10 @@ class Platform:
         headers = {"Authorization": f"Bearer {kept['access_token']}"}
         if company is not None:
             headers[COMPANY_HEADER] = company
-        return _answer(Request(self.server + path, headers=headers))  # noqa: S310
+        if content is None:
+            return _answer(Request(address, headers=headers))  # noqa: S310
+        headers["Content-Type"] = "application/json"
+        return _answer(Request(address, data=json.dumps(content).encode(), headers=headers))  # noqa: S310
 
     def _get_tokens(self, fields: Mapping[str, str]) -> None:
         answer = _answer(self._form("/oauth/token", {**fields, "client_id": self.client_id}))
@@ -208,6 +219,7 @@ def _reason(error: HTTPError) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", help=f"where Gatewright is; {SERVER} or where one signed in last")
+    parser.add_argument("--api", default=API, help=f"where the platform's own API is; {API}")
     parser.add_argument("--client-id", help=f"id of the app; that of {APP} in the demo")
     parser.add_argument("--tokens", type=Path, default=TOKENS, help=f"file for the tokens; {TOKENS}")
     parser.add_argument("--demo", type=Path, default=DEMO, help=f"the demo's credentials; {DEMO}")
@@ -216,6 +228,11 @@ def _arguments() -> argparse.Namespace:
     for name in ("me", "companies", "refresh", "logout"):
         commands.add_parser(name)
     commands.add_parser("projects").add_argument("company_id", nargs="?", help="default: every company")
+    for name in ("rfis", "new-rfi"):
+        of_project = commands.add_parser(name)
+        of_project.add_argument("project_id", type=int)
+        of_project.add_argument("--company", type=int, required=True, help="id of the company whose project it is")
+    of_project.add_argument("--subject", required=True)
     return parser.parse_args()
 
 
@@ -246,6 +263,13 @@ def _projects(platform: Platform, company: str | None) -> Any:
     return found
 
 
+def _rfis(platform: Platform, asked: argparse.Namespace) -> Any:
+    """Return a project's RFIs, or the new one that has this subject."""
+    address = f"{asked.api.rstrip('/')}/rest/v1.0/projects/{asked.project_id}/rfis"
+    content = {"subject": asked.subject} if asked.command == "new-rfi" else None
+    return platform.call(address, company=str(asked.company), content=content)
+
+
 def main() -> None:
     """Run the command that was typed."""
     asked = _arguments()
@@ -263,6 +287,8 @@ def main() -> None:
                 platform.logout()
             case "projects":
                 told = _projects(platform, asked.company_id)
+            case "rfis" | "new-rfi":
+                told = _rfis(platform, asked)
             case command:
                 told = platform.get(f"/rest/v1.0/{command}")
         if told is not None:

@@ -16,6 +16,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import Lifespan
 
 from examples.jobsite_api.store import Closed, Page, Place, Row, Store, Taken
 
@@ -237,9 +238,15 @@ GUARDED = (
 )
 
 
-def create_api(store: Store, may: Guard, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:  # noqa: TID251
+def create_api(
+    store: Store,
+    may: Guard,
+    *,
+    lifespan: Lifespan[FastAPI] | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),  # noqa: TID251
+) -> FastAPI:
     """Return the API behind a guard."""
-    app = FastAPI(title="Jobsite API", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.store, app.state.now = store, now
     app.add_api_route("/rest/v1.0/ping", ping, methods=["GET"])
     for route in GUARDED:
