@@ -1,6 +1,6 @@
 """A world behind several real server processes that share one SQLite folder."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from gatewright.oauth.tokens import TokenReader
 from gatewright.settings import Settings
 from gatewright.web.limits import CallLimits
 from tests.support.postgres import free_port
-from tests.support.server import running_server
+from tests.support.server import Server, running_server
 from tests.support.world import World, fill
 
 
@@ -27,6 +27,7 @@ class ServedWorld(World):
     workers: list[httpx.AsyncClient] = field(default_factory=list)
     engines: list[Decisions] = field(default_factory=list)  # one as each worker's, in a house of its own
     manager: dict[str, str] = field(default_factory=dict)  # the headers of a company admin's app
+    servers: list[Server] = field(default_factory=list)  # each worker's
 
     async def get_manager(self) -> None:
         """Get a token for the company admin's app."""
@@ -39,10 +40,12 @@ class ServedWorld(World):
 
 
 @asynccontextmanager
-async def served_world(folder: Path, *, workers: int, database_url: str | None = None) -> AsyncIterator[ServedWorld]:
+async def served_world(
+    folder: Path, *, workers: int, database_url: str | None = None, chosen: Mapping[str, str] | None = None
+) -> AsyncIterator[ServedWorld]:
     """Lend a filled world behind so many `gatewright serve` processes, each with a port of its own.
 
-    On SQLite, unless a migrated PostgreSQL database is named.
+    On SQLite, unless a migrated PostgreSQL database is named. `chosen`: further settings of the processes.
     """
     data_dir = folder / "data"
     data_dir.mkdir(mode=0o700)
@@ -52,11 +55,12 @@ async def served_world(folder: Path, *, workers: int, database_url: str | None =
     settings = Settings(issuer=issuer, data_dir=data_dir, database_url=database_url or "", secret_keys=(key,))
     async with open_house(settings) as house, AsyncExitStack() as stack:
         servers = stack.enter_context(ExitStack())
-        chosen = {"ISSUER": issuer, "RATE_LIMIT_SPIKE": "0", "RATE_LIMIT_HOUR": "0", "SECRET_KEYS": key}
-        chosen |= {"DATABASE_URL": database_url} if database_url else {}
-        running = [servers.enter_context(running_server(data_dir=data_dir, settings=chosen)) for _ in range(workers)]
+        told = {"ISSUER": issuer, "RATE_LIMIT_SPIKE": "0", "RATE_LIMIT_HOUR": "0", "SECRET_KEYS": key}
+        told |= {"DATABASE_URL": database_url} if database_url else {}
+        told |= chosen or {}
+        running = [servers.enter_context(running_server(data_dir=data_dir, settings=told)) for _ in range(workers)]
         clients = [await stack.enter_async_context(program_at(server.base_url)) for server in running]
-        world = ServedWorld(create_app(settings), house, clients[0], workers=clients)
+        world = ServedWorld(create_app(settings), house, clients[0], workers=clients, servers=running)
         await fill(world)
         await world.add_app("overseer", "Overseer", owner="oda", scopes=("company.manage",))
         await world.get_manager()
