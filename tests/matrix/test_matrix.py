@@ -1,0 +1,74 @@
+"""X1, X2, M6: one matrix, asked through every way there is. A table expects the answers that knows nothing of us."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import select
+
+from gatewright.db.schema import installations
+from tests.matrix.built import Built, built_world, ids
+from tests.matrix.cells import cells
+from tests.matrix.expected import installed_after
+from tests.matrix.placed import Placed, Way, told
+from tests.matrix.spoilt import fill_tokens
+from tests.matrix.way_api import PlatformApi
+from tests.matrix.way_decide import PureDecision
+
+MOST_SHOWN = 12
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def built(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Built]:
+    """Lend the described world behind a server, once for all ways."""
+    async with built_world(tmp_path_factory.mktemp("matrix")) as world:
+        await fill_tokens(world)
+        yield world
+
+
+async def differences(way: Way, placed: list[Placed]) -> list[str]:
+    """Return each cell that the way answers otherwise than the table."""
+    asked = [one for one in placed if way.why_not(one.cell) is None]
+    answers = await way.ask(asked)
+    return [
+        f"{one.name}: {told(answer, way.tells)} instead of {told(one.expected, way.tells)}"
+        for one, answer in zip(asked, answers, strict=True)
+        if told(answer, way.tells) != told(one.expected, way.tells)
+    ]
+
+
+async def compare(way: Way, built: Built) -> None:
+    """Ask all cells, then the first calls; and count what the way cannot be asked, and why."""
+    placed = ids(cells(), built)
+    skipped = Counter(reason for one in placed if (reason := way.why_not(one.cell)) is not None)
+    asked = len(placed) - skipped.total()
+    assert asked >= way.least, (way.name, asked, skipped)
+    first_calls = [one for one in await built.fresh() if way.why_not(one.cell) is None]
+    wrong = await differences(way, placed) + await differences(way, first_calls)
+    if way.acts:
+        wrong += await installed_otherwise(built, first_calls)
+    assert not wrong, f"{way.name}: {len(wrong)} of {asked}\n" + "\n".join(wrong[:MOST_SHOWN])
+
+
+async def installed_otherwise(built: Built, first_calls: list[Placed]) -> list[str]:
+    """Return each first call after which the app stands in its company otherwise than the table says (I2)."""
+    async with built.house.database.read() as reader:
+        rows = await reader.execute(select(installations.c.company_id, installations.c.status))
+        stands = {row.company_id: row.status for row in rows}
+    return [
+        f"{one.name}: {stands.get(one.company)} stands after it"
+        for one in first_calls
+        if stands.get(one.company) != installed_after(one.cell)
+    ]
+
+
+async def test_the_rules_answer_like_the_table(built: Built) -> None:
+    """X1, X2."""
+    await compare(PureDecision(built), built)
+
+
+async def test_the_api_answers_like_the_table(built: Built) -> None:
+    """X2, M8."""
+    await compare(PlatformApi(built), built)
