@@ -77,12 +77,13 @@ class Faults:
 
 
 class Value:
-    """One node and where it stands, such as `companies[0].name`."""
+    """One node and where it stands, such as `companies[0].name`; `named_at` is the line of its key."""
 
-    def __init__(self, node: Node, where: str, faults: Faults) -> None:
+    def __init__(self, node: Node, where: str, faults: Faults, named_at: int | None = None) -> None:
         self.node = node
         self.where = where
         self.line = int(node.start_mark.line) + 1
+        self.named_at = named_at or self.line
         self.faults = faults
         faults.count(self.line)
 
@@ -136,7 +137,7 @@ class Value:
                 self.faults.add(line, self.where, f"repeats the key {key_node.value!r} of line {seen[key_node.value]}")
             else:
                 seen[key_node.value] = line
-                yield str(key_node.value), Value(node, self._below(key_node.value), self.faults)
+                yield str(key_node.value), Value(node, self._below(key_node.value), self.faults, line)
 
     def fields(self, *, known: tuple[str, ...], needed: tuple[str, ...] = ()) -> dict[str, "Value"] | None:
         """Return the fields of a mapping by key; None, with a fault, when a needed one is missing."""
