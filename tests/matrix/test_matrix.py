@@ -15,6 +15,7 @@ from tests.matrix.placed import Placed, Way, told
 from tests.matrix.spoilt import fill_tokens
 from tests.matrix.way_api import PlatformApi
 from tests.matrix.way_decide import PureDecision
+from tests.matrix.way_forward import ForwardedQuestion
 
 MOST_SHOWN = 12
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -72,3 +73,8 @@ async def test_the_rules_answer_like_the_table(built: Built) -> None:
 async def test_the_api_answers_like_the_table(built: Built) -> None:
     """X2, M8."""
     await compare(PlatformApi(built), built)
+
+
+async def test_a_proxys_question_is_answered_like_the_table(built: Built) -> None:
+    """X2: with the identity in headers, signed."""
+    await compare(ForwardedQuestion(built), built)

@@ -1,17 +1,16 @@
 """Gatewright's own API: what its routes need is what some cells ask."""
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import httpx
 
 from tests.matrix.built import Built
 from tests.matrix.cells import Cell
+from tests.matrix.over_http import Request, sent
 from tests.matrix.placed import NAMINGS, Answer, Placed
 
 COMPANY = "/rest/v1.0/companies/{company}"
-AT_ONCE = 8
 # What is asked, on which route: (asks, tool, level, of a project, scope).
 ROUTES = {
     ("token", None, None, False, False): ("GET", "/rest/v1.0/me"),
@@ -32,7 +31,6 @@ class PlatformApi:
     least: int = 1_200
     acts: bool = True
     tells: tuple[str, ...] = ()
-    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     def why_not(self, cell: Cell) -> str | None:
         """Return why a cell cannot be asked."""
@@ -46,24 +44,23 @@ class PlatformApi:
 
     async def ask(self, placed: Sequence[Placed]) -> list[Answer]:
         """Return the API's answers."""
-        return list(await asyncio.gather(*(self._ask(one) for one in placed)))
+        return [_read(answer) for answer in await sent(self.built.world.client, [_request(one) for one in placed])]
 
-    async def _ask(self, one: Placed) -> Answer:
-        route = _route(one.cell)
-        if route is None:
-            raise AssertionError(one.name)
-        method, path = route
-        headers, in_query, _ = one.named(places=NAMINGS[:3])
-        company = one.other_company if one.is_ambiguous else one.company
-        async with self._turns:
-            answer = await self.built.world.client.request(
-                method,
-                path.format(company=company, project=one.project),
-                headers=[*one.bearer, *headers],
-                params={} if in_query is None else {"company_id": in_query},
-                json={} if method == "PATCH" else None,
-            )
-        return _read(answer)
+
+def _request(one: Placed) -> Request:
+    route = _route(one.cell)
+    if route is None:
+        raise AssertionError(one.name)
+    method, path = route
+    headers, in_query, _ = one.named(places=NAMINGS[:3])
+    company = one.other_company if one.is_ambiguous else one.company
+    return Request(
+        method,
+        path.format(company=company, project=one.project),
+        [*one.bearer, *headers],
+        {} if in_query is None else {"company_id": in_query},
+        json={} if method == "PATCH" else None,
+    )
 
 
 def _route(cell: Cell) -> tuple[str, str] | None:
