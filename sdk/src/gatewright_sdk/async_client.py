@@ -1,0 +1,225 @@
+"""`AsyncGatewright`: the driver with tasks. It performs effects; the core decides everything."""
+
+import asyncio
+import os
+import ssl
+import weakref
+from collections.abc import AsyncIterator, Generator, Sequence
+from contextlib import suppress
+from typing import Self, TypeVar
+
+import httpx
+
+from gatewright_sdk.cache import MOST_ANSWERS
+from gatewright_sdk.core import Core
+from gatewright_sdk.denials import UNAVAILABLE
+from gatewright_sdk.deployment import Deployment, deployment_of
+from gatewright_sdk.effects import Effect, NextLine, Open, Send, Wait
+from gatewright_sdk.following import SILENCE
+from gatewright_sdk.model import Allow, Deny, Identity, Question
+from gatewright_sdk.requests import COMPANY_HEADERS
+from gatewright_sdk.wire import Call, Reply
+
+R = TypeVar("R")
+
+
+class AsyncGatewright:
+    """Answers "who is this, and may they" for an API; one object serves all tasks of an event loop.
+
+    The arguments are those of `Gatewright`. In another event loop, or in a forked process,
+    it follows the server anew.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        *,
+        client_id: str,
+        client_secret: str,
+        company_headers: Sequence[str] = COMPANY_HEADERS,
+        timeout: float = 2.0,
+        address: str | None = None,
+        audience: str | None = None,
+        most_answers: int = MOST_ANSWERS,
+        verify: ssl.SSLContext | bool = True,
+    ) -> None:
+        self.company_headers = tuple(company_headers)
+        self._to = deployment_of(
+            issuer,
+            client_id=client_id,
+            client_secret=client_secret,
+            timeout=timeout,
+            address=address,
+            audience=audience,
+            most_answers=most_answers,
+        )
+        self._verify = httpx.create_ssl_context() if verify is True else verify
+        self._tasks: _Tasks | None = None
+        self._is_closed = False
+        _guards.add(self)
+
+    def __repr__(self) -> str:
+        """Return the server's address alone: credentials are in no log."""
+        return f"AsyncGatewright({self._to.issuer!r})"
+
+    async def check(self, question: Question) -> Allow | Deny:
+        """Return the answer to a question. What the server or the network do raises nothing: it is a Deny."""
+        return (await self.check_all([question]))[0]
+
+    async def check_all(self, questions: Sequence[Question]) -> list[Allow | Deny]:
+        """Return an answer to each question, in order; up to a hundred share a request."""
+        if self._is_closed:
+            return [UNAVAILABLE for _ in questions]
+        tasks = self._here()
+        tasks.follow()
+        return await tasks.run(tasks.core.answers(questions))
+
+    async def verify_assertion(self, text: str | None) -> Identity | Deny:
+        """Return whom the proxy before this API let in; `text` is the header `Gatewright-Auth-Assertion`."""
+        if self._is_closed:
+            return UNAVAILABLE
+        tasks = self._here()
+        return await tasks.run(tasks.core.identity(text))
+
+    async def follow(self) -> None:
+        """Begin to follow the server now, and not with the first question."""
+        if not self._is_closed:
+            self._here().follow()
+
+    async def aclose(self) -> None:
+        """Stop following and close all connections; from now on every answer is a Deny."""
+        self._is_closed = True
+        tasks, self._tasks = self._tasks, None
+        if tasks is not None and tasks.loop is asyncio.get_running_loop():
+            await tasks.close()
+
+    async def __aenter__(self) -> Self:
+        """Return itself; closed on the way out."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close."""
+        await self.aclose()
+
+    def begin_anew(self) -> None:
+        """Leave connections and memory to the process that this one was forked from."""
+        self._tasks = None
+
+    def _here(self) -> "_Tasks":
+        loop = asyncio.get_running_loop()
+        if self._tasks is None or self._tasks.loop is not loop:
+            self._tasks = _Tasks(self._to, self._verify, loop)
+        return self._tasks
+
+
+class _Tasks:
+    """What belongs to one event loop: the core, connections, and two tasks that follow."""
+
+    def __init__(self, to: Deployment, verify: ssl.SSLContext | bool, loop: asyncio.AbstractEventLoop) -> None:
+        self.core = Core(to, asyncio.Event)
+        self.loop = loop
+        self._timeout = to.timeout
+        self._followers: list[asyncio.Task[None]] = []
+        self._stream: httpx.Response | None = None
+        self._lines: AsyncIterator[str] | None = None
+
+        def connections() -> httpx.AsyncClient:
+            # No proxy of the environment comes between: every request of the API hangs from this connection.
+            return httpx.AsyncClient(base_url=to.address, timeout=to.timeout, verify=verify, trust_env=False)
+
+        self._asking, self._following = connections(), connections()
+
+    async def run(self, flow: Generator[Effect, object, R]) -> R:
+        """Return what the flow comes to. Between two effects nothing is awaited."""
+        try:
+            effect = next(flow)
+            while True:
+                effect = flow.send(await self._perform(effect))
+        except StopIteration as end:
+            value: R = end.value
+            return value
+        finally:
+            flow.close()  # of a task that is cancelled too: who waits for its question asks again
+
+    def follow(self) -> None:
+        """Start the two tasks, unless they run."""
+        if not self._followers:
+            flows = self.core.following.follow(), self.core.following.renew()
+            self._followers = [self.loop.create_task(self.run(flow)) for flow in flows]
+
+    async def close(self) -> None:
+        """End the tasks and close what is open."""
+        self.core.following.end()
+        for task in self._followers:
+            task.cancel()
+        await asyncio.gather(*self._followers, return_exceptions=True)
+        await self._close_stream()
+        await self._asking.aclose()
+        await self._following.aclose()
+
+    async def _perform(self, effect: Effect) -> Reply | str | None:
+        match effect:
+            case Send(call, follows):
+                return await _sent(self._following if follows else self._asking, call)
+            case Wait(asyncio.Event() as signal, seconds):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds):
+                        await signal.wait()
+            case Open(call):
+                return await self._open(call)
+            case NextLine():
+                return await self._next_line()
+            case _:
+                raise TypeError(f"cannot perform {effect}")
+        return None
+
+    async def _open(self, call: Call) -> Reply | None:
+        await self._close_stream()
+        try:
+            patience = httpx.Timeout(self._timeout, read=SILENCE)
+            stream = await self._following.send(_request(self._following, call, patience), stream=True)
+        except (httpx.HTTPError, RuntimeError):  # RuntimeError: closed meanwhile
+            return None
+        self._stream, self._lines = stream, stream.aiter_lines()
+        return Reply(stream.status_code, b"")
+
+    async def _next_line(self) -> str | None:
+        line = None
+        if self._lines is not None:
+            with suppress(httpx.HTTPError, httpx.StreamError, RuntimeError, StopAsyncIteration):
+                line = await anext(self._lines)
+        if line is None:
+            await self._close_stream()
+        return line
+
+    async def _close_stream(self) -> None:
+        stream, self._stream, self._lines = self._stream, None, None
+        if stream is not None:
+            await stream.aclose()
+
+
+async def _sent(connections: httpx.AsyncClient, call: Call) -> Reply | None:
+    try:
+        answer = await connections.send(_request(connections, call))
+    except (httpx.HTTPError, RuntimeError):
+        return None
+    return Reply(answer.status_code, answer.content)
+
+
+def _request(connections: httpx.AsyncClient, call: Call, patience: httpx.Timeout | None = None) -> httpx.Request:
+    timeout = httpx.USE_CLIENT_DEFAULT if patience is None else patience
+    return connections.build_request(
+        call.method, call.path, params=call.query, headers=list(call.headers), content=call.body, timeout=timeout
+    )
+
+
+_guards: "weakref.WeakSet[AsyncGatewright]" = weakref.WeakSet()
+
+
+def _begin_anew_in_child() -> None:
+    for guard in list(_guards):
+        guard.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew_in_child)

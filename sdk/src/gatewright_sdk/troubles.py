@@ -1,0 +1,23 @@
+"""What is wrong with the server, told to the log once, and once when it is over."""
+
+import logging
+
+_log = logging.getLogger("gatewright_sdk")
+
+
+class Troubles:
+    """The requests that do not work at the moment."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, str] = {}
+
+    def tell(self, what: str, why: str) -> None:
+        """Note that a request does not work; nothing of what was sent or answered is in `why`."""
+        if self._told.get(what) != why:
+            self._told[what] = why
+            _log.warning("gatewright: %s: %s; until it works, questions are refused or slower", what, why)
+
+    def end(self, what: str) -> None:
+        """Note that it works."""
+        if self._told.pop(what, None) is not None:
+            _log.info("gatewright: %s works again", what)
