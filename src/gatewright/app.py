@@ -18,9 +18,11 @@ from gatewright.activity.traces import RecordedTraces
 from gatewright.apps import api as apps_api
 from gatewright.apps import pages as apps_pages
 from gatewright.apps.secret_uses import SecretUses
+from gatewright.authz import check
 from gatewright.authz.assertion import Assertions
 from gatewright.authz.forward import Forward
 from gatewright.authz.questions import PATH as FORWARD_PATH
+from gatewright.authz.route_file import load_route_map
 from gatewright.base import clock
 from gatewright.decisions import api as decisions_api
 from gatewright.decisions import explain_api
@@ -31,7 +33,7 @@ from gatewright.decisions.navigation import PlacesAndTabs
 from gatewright.directory import api as directory_api
 from gatewright.directory import pages as directory_pages
 from gatewright.events.catalogue import SYSTEM
-from gatewright.house import House, open_house
+from gatewright.house import House, open_house, read_routes
 from gatewright.login import pages as login_pages
 from gatewright.login.asked import Answers
 from gatewright.login.inviting import InvitationDesk
@@ -58,6 +60,7 @@ from gatewright.web.static_files import Static
 
 # First what is asked most: no session, no form token and no page stands before it.
 ROUTES: tuple[Sequence[BaseRoute], ...] = (
+    check.routes,
     oauth_endpoints.routes,
     decisions_api.router.routes,
     explain_api.router.routes,
@@ -95,6 +98,7 @@ def create_app(settings: Settings, *, sources: Mapping[str, str] | None = None) 
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     app.state.setting_sources = dict.fromkeys(settings.model_fields_set, "given") if sources is None else sources
+    app.state.routes = None if settings.routes is None else load_route_map(settings.routes)
     for routes in ROUTES:
         app.router.routes.extend(routes)  # all in one list: 405 names every method of a path
     app.openapi = describe(app, settings)  # type: ignore[method-assign]
@@ -119,6 +123,8 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
             answers = Answers(house.keys, settings.issuer, settings.service_domain)
             sender = Sender(settings, house.database, house.keys, answers.by_template)
             with closing(Passwords()) as passwords:
+                app.state.route_map = route_map = read_routes(settings)
+                app.state.tools_of_routes = None if route_map is None else route_map.tools
                 _furnish(app, house, passwords, counters, limits)
                 app.state.secret_uses = uses = SecretUses(house.database)
                 async with counters.running(), uses.running(), aclosing(limits), sender.running():
@@ -135,7 +141,8 @@ def _furnish(app: FastAPI, house: House, passwords: Passwords, counters: Counter
     app.state.passwords = passwords
     app.state.counters = counters
     access = Decisions(house.database, house.facts, tokens, _counting(counters), limits)
-    app.state.forward = Forward(house.settings, access, Assertions(house.settings, house.facts, tokens.signing))
+    assertions = Assertions(house.settings, house.facts, tokens.signing)
+    app.state.forward = Forward(house.settings, access, assertions, app.state.routes)
     app.state.core = Core(
         settings=house.settings,
         database=house.database,

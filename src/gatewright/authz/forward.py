@@ -12,24 +12,33 @@ import structlog
 from starlette.types import Scope
 
 from gatewright.authz.assertion import Assertions, Headers
-from gatewright.authz.identity import identity_of
+from gatewright.authz.identity import NOBODY, Identity, identity_of
 from gatewright.authz.questions import (
+    PATH,
+    Forwarded,
     Sent,
+    appended,
     bad,
     bearer_token,
+    forwarded_by,
     header_name,
     named_in,
     question_about,
+    question_of,
+    question_without_route,
     refuse_overrides,
     refuse_second_form,
+    refuse_second_token,
     sent_headers,
     watched_headers,
 )
+from gatewright.authz.route_model import Found, PathUnclear, RouteUnknown, UnknownAllowed
+from gatewright.authz.route_rules import RouteMap
 from gatewright.base.errors import BadRequest, Refusal, Unauthenticated, Unavailable, WrongMethod
 from gatewright.db.failures import STORAGE_ERRORS, is_storage_failure
 from gatewright.decisions.engine import Decisions
 from gatewright.settings import Settings
-from gatewright.web.access import Allow, Deny, Question
+from gatewright.web.access import Deny, Question
 from gatewright.web.api import refusal_body, refusal_headers, status_of
 from gatewright.web.edge import Network, Plain, Seen, is_among, networks
 from gatewright.web.limits import Budget
@@ -45,6 +54,7 @@ class Forward:
     settings: Settings
     decisions: Decisions
     assertions: Assertions
+    routes: RouteMap | None = None
     _trusted: Sequence[Network] = field(init=False)
     _watched: frozenset[bytes] = field(init=False)
     _company_headers: tuple[bytes, ...] = field(init=False)
@@ -74,26 +84,50 @@ class Forward:
     async def _answer(self, scope: Scope, noted: Seen) -> Plain:
         sent = sent_headers(scope["headers"], self._watched)
         refuse_overrides(sent)
-        if scope["method"] not in METHODS:
-            raise WrongMethod(METHODS)
-        if not scope["query_string"]:
-            raise bad("There is no question.")
-        refuse_second_form(sent, is_trusted=self._is_trusted(scope))
-        return await self._judge(bearer_token(sent), self._question(scope, sent), noted)
-
-    def _question(self, scope: Scope, sent: Sent) -> Question:
+        token = bearer_token(sent)
         companies = tuple([tuple(sent.get(name, ())) for name in self._company_headers])
-        return question_about(named_in(scope["query_string"]), companies, scope["method"])
+        if scope["path"] == PATH and scope["method"] not in METHODS:
+            raise WrongMethod(METHODS)
+        if scope["path"] == PATH and scope["query_string"]:
+            refuse_second_form(sent, is_trusted=self._is_trusted(scope))
+            question = question_about(named_in(scope["query_string"]), companies, scope["method"])
+            return await self._judge(token, question, noted)
+        return await self._by_route_map(self._forwarded(scope, sent), token, companies, noted)
+
+    def _forwarded(self, scope: Scope, sent: Sent) -> Forwarded:
+        """Return the request that is held back, as one of our proxies names it."""
+        is_trusted = self._is_trusted(scope)
+        if scope["path"] == PATH:
+            return forwarded_by(sent, is_trusted=is_trusted)
+        return appended(scope["raw_path"], scope["query_string"], scope["method"], sent, is_trusted=is_trusted)
+
+    async def _by_route_map(
+        self, held: Forwarded, token: str | None, companies: tuple[tuple[str, ...], ...], noted: Seen
+    ) -> Plain:
+        if self.routes is None:
+            raise bad("There is no route map here: GATEWRIGHT_ROUTES names none.")
+        refuse_second_token(held.uri, token)
+        match self.routes.find(held.method, held.uri):
+            case Found(route=route) if route.needs.asks == "public":
+                return await self._allowed(NOBODY, noted)  # whoever it is, no token is looked at
+            case Found() as found:
+                return await self._judge(token, question_of(found, companies), noted)
+            case UnknownAllowed() if token is None:
+                return await self._allowed(NOBODY, noted)
+            case UnknownAllowed():
+                return await self._judge(token, Question(method="GET", path=PATH), noted)
+            case (RouteUnknown() | PathUnclear()) as why:
+                return await self._judge(token, question_without_route(why), noted)
 
     async def _judge(self, token: str | None, question: Question, noted: Seen) -> Plain:
         answer = await self.decisions.by_token(token, question, seen=noted)
         if isinstance(answer, Deny):
             return self._refused(answer.refusal(), noted, budget=answer.budget)
-        return await self._allowed(answer, noted)
+        return await self._allowed(identity_of(answer), noted, budget=answer.budget)
 
-    async def _allowed(self, allow: Allow, noted: Seen) -> Plain:
-        told = await self.assertions.headers(identity_of(allow), now=noted.now)
-        return Plain(200, [*told, *self._fixed, *_budget_headers(allow.budget)], is_logged=False)
+    async def _allowed(self, identity: Identity, noted: Seen, *, budget: Budget | None = None) -> Plain:
+        told = await self.assertions.headers(identity, now=noted.now)
+        return Plain(200, [*told, *self._fixed, *_budget_headers(budget)], is_logged=False)
 
     def _refused(
         self, refusal: Refusal, noted: Seen, *, budget: Budget | None = None, status: int | None = None

@@ -7,13 +7,14 @@ the other way.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
+from gatewright.authz.route_model import Found, PathUnclear, RouteUnknown
 from gatewright.base.errors import BadRequest
 from gatewright.base.ids import CompanyId, ProjectId
 from gatewright.base.levels import Level
 from gatewright.directory.rules import is_tool_key
-from gatewright.web.access import NOBODYS, Ambiguous, Question, agreed_company, plain_id
+from gatewright.web.access import NOBODYS, Ambiguous, Deny, Question, agreed_company, plain_id
 
 PATH = "/authz/forward"
 AUTHORIZATION = b"authorization"
@@ -148,10 +149,46 @@ def refuse_second_form(sent: Sent, *, is_trusted: bool) -> None:
         raise bad("The question stands in the query, and X-Forwarded-Method or X-Forwarded-Uri beside it.")
 
 
-def refuse_token_in(pairs: Iterable[tuple[str, str]], token: str | None) -> None:
-    """Raise BadRequest for a second token in the forwarded query (RFC 6750 §2): the API may act for its bearer."""
-    if token is not None and any(name == "access_token" for name, _ in pairs):
+def refuse_second_token(uri: str, token: str | None) -> None:
+    """Raise BadRequest for a token in the forwarded query too (RFC 6750 §2): the API may act for its bearer."""
+    _, _, query = uri.partition("?")
+    if token is None or not query:
+        return
+    # Some APIs part pairs at a semicolon too.
+    names = [unquote_plus(pair.partition("=")[0]) for pair in query.replace(";", "&").split("&")]
+    if "access_token" in names:
         raise bad("An access token was sent in the query too.")
+
+
+def question_of(found: Found, companies: tuple[tuple[str, ...], ...]) -> Question:
+    """Return what a route of the map asks of its caller; `companies` as above."""
+    needs, project = found.route.needs, found.parameters.get("project_id")
+    asked = Question(
+        needs_company=needs.asks in {"member", "tool"},
+        tool=needs.tool,
+        level=needs.level,
+        of_company=needs.of_company,
+        manage=needs.manage,
+        any_level=needs.asks == "member",
+        method=found.route.method,
+        path=found.route.path,
+    )
+    if found.ambiguous:
+        return replace(asked, ambiguous=found.ambiguous)
+    from_path = tuple([found.parameters["company_id"]] if "company_id" in found.parameters else [])
+    asked = about_company(asked, agreed_company([*companies, found.company_ids, from_path]))
+    if not asked.needs_company:
+        return replace(asked, company_id=None)
+    return asked if project is None else replace(asked, project_id=ProjectId(plain_id(project) or NOBODYS))
+
+
+def question_without_route(why: RouteUnknown | PathUnclear) -> Question:
+    """Return the question of a request that the map does not decide: refused, once its bearer is known (X2)."""
+    if isinstance(why, RouteUnknown):
+        help_ = "The operator adds the route to the map, if the platform's API has it."
+        return Question(fault=Deny("route_unknown", why.why, help_), method="GET", path=PATH)
+    help_ = "The program that calls writes the address in its plainest form."
+    return Question(fault=Deny("path_unclear", why.why, help_), method="GET", path=PATH)
 
 
 def bad(message: str) -> BadRequest:

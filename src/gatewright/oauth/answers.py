@@ -13,7 +13,7 @@ from gatewright.base.errors import Refusal, TooLarge, Unavailable
 from gatewright.db.failures import STORAGE_ERRORS, is_storage_failure
 from gatewright.oauth.errors import OAuthRefusal, temporarily_unavailable
 from gatewright.oauth.model import Authenticated
-from gatewright.web.api import status_of
+from gatewright.web.api import BASIC_CHALLENGE, status_of
 from gatewright.web.edge import seen
 
 NEVER_STORED = {"cache-control": "no-store", "pragma": "no-cache"}
@@ -43,7 +43,7 @@ class Endpoint:
         """Answer one request."""
         request = Request(scope, receive)
         response = await self._respond(request)
-        response.background = scope["state"].get(_AFTER)
+        response.background = work_after(request)
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> JSONResponse:
@@ -78,6 +78,12 @@ def after_answer(request: Request, work: Callable[[], Awaitable[None]]) -> None:
     request.scope["state"][_AFTER] = BackgroundTask(work)
 
 
+def work_after(request: Request) -> BackgroundTask | None:
+    """Return what is to be done once the answer is out, if anything is."""
+    work: BackgroundTask | None = request.scope["state"].get(_AFTER)
+    return work
+
+
 def refused(refusal: OAuthRefusal, *, caller: Authenticated | None = None) -> JSONResponse:
     """Return the answer to a refused request; an authenticated client is told the reason too."""
     body = {"error": refusal.error, "error_description": refusal.description}
@@ -86,7 +92,7 @@ def refused(refusal: OAuthRefusal, *, caller: Authenticated | None = None) -> JS
         body["reason"] = refusal.reason
     headers = {}
     if refusal.status == 401:
-        headers["www-authenticate"] = 'Basic realm="gatewright", charset="UTF-8"'
+        headers["www-authenticate"] = BASIC_CHALLENGE
     if refusal.status == 503:
         headers["retry-after"] = "2"
     return OAuthJSON(body, refusal.status, headers)

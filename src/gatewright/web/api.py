@@ -28,6 +28,7 @@ from gatewright.web.forms import once, query_pairs
 DEFAULT_PER_PAGE = 100
 MOST_PER_PAGE = 300
 NO_STORE = {"cache-control": "no-store"}
+BASIC_CHALLENGE = 'Basic realm="gatewright", charset="UTF-8"'
 
 STATUS: Mapping[type[Refusal], int] = {
     Unauthenticated: 401,
@@ -82,7 +83,10 @@ def challenge(refusal: Refusal) -> str:
     """Return the value of `WWW-Authenticate` (RFC 6750 §3).
 
     A call without a token gets it whole as well: clients out there read the error there.
+    Clients that ask for themselves authenticate otherwise (RFC 7617).
     """
+    if refusal.code == "invalid_client":
+        return BASIC_CHALLENGE
     return f'Bearer realm="gatewright", error="invalid_token", error_description="{refusal.message}"'
 
 

@@ -59,12 +59,19 @@ async def _readable(scope: Scope, receive: Receive) -> Receive:
         body = await read_body(request, most=MOST_API_BYTES)
         if body:
             _refuse_other_types(request)
-            _refuse_unclear_json(body)
+            clear_json(body)
     except Refusal as refusal:
         # Told after the caller was judged (X2): `requires` raises it in its turn.
         put_off(request, refusal)
         body = b""
     return _again(body, receive)
+
+
+async def read_json(request: Request, *, most: int) -> Any:
+    """Return the JSON body of a request that comes outside the API's paths; Refusal as for one there."""
+    body = await read_body(request, most=most)
+    _refuse_other_types(request)
+    return clear_json(body)
 
 
 def _refuse_other_types(request: Request) -> None:
@@ -77,10 +84,15 @@ def _refuse_other_types(request: Request) -> None:
         raise UnsupportedType(ONLY_UTF8)
 
 
-def _refuse_unclear_json(body: bytes) -> None:
-    """Raise BadRequest unless every reader would read the same: no repeated key, no NaN, no half characters."""
+def clear_json(body: bytes) -> Any:
+    """Return what the body says; BadRequest unless every reader would read the same.
+
+    No repeated key, no NaN, no half characters.
+    """
     try:
-        _look_through(json.loads(body.decode("utf-8"), object_pairs_hook=_unrepeated, parse_constant=_refuse_constant))
+        value = json.loads(body.decode("utf-8"), object_pairs_hook=_unrepeated, parse_constant=_refuse_constant)
+        _look_through(value)
+        return value
     except (ValueError, RecursionError):
         raise BadRequest(
             "invalid_request",
