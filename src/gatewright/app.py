@@ -22,7 +22,6 @@ from gatewright.authz import check
 from gatewright.authz.assertion import Assertions
 from gatewright.authz.forward import Forward
 from gatewright.authz.questions import PATH as FORWARD_PATH
-from gatewright.authz.route_file import load_route_map
 from gatewright.base import clock
 from gatewright.decisions import api as decisions_api
 from gatewright.decisions import explain_api
@@ -98,7 +97,6 @@ def create_app(settings: Settings, *, sources: Mapping[str, str] | None = None) 
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     app.state.setting_sources = dict.fromkeys(settings.model_fields_set, "given") if sources is None else sources
-    app.state.routes = None if settings.routes is None else load_route_map(settings.routes)
     for routes in ROUTES:
         app.router.routes.extend(routes)  # all in one list: 405 names every method of a path
     app.openapi = describe(app, settings)  # type: ignore[method-assign]
@@ -123,7 +121,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
             answers = Answers(house.keys, settings.issuer, settings.service_domain)
             sender = Sender(settings, house.database, house.keys, answers.by_template)
             with closing(Passwords()) as passwords:
-                app.state.route_map = route_map = read_routes(settings)
+                app.state.routes = route_map = read_routes(settings)
                 app.state.tools_of_routes = None if route_map is None else route_map.tools
                 _furnish(app, house, passwords, counters, limits)
                 app.state.secret_uses = uses = SecretUses(house.database)

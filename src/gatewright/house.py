@@ -12,8 +12,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gatewright.apps.notices import AdminNotices
+from gatewright.authz.route_file import load_route_map
+from gatewright.authz.route_rules import RouteMap
 from gatewright.base import clock
 from gatewright.base.secrets import ServerKeys, mint_server_key
+from gatewright.base.yaml_nodes import BadFile
 from gatewright.db.engine import Database, News
 from gatewright.db.server_keys import has_server_keys, missing_keys, take_up_current_key
 from gatewright.events.catalogue import (
@@ -39,6 +42,14 @@ KEYS_FILE = "secret_keys"
 
 class CannotOpen(Exception):
     """The house cannot be opened; the message is one sentence that says what to do."""
+
+
+class BadRoutes(CannotOpen):
+    """The route map that the settings name cannot be used: a sentence for each fault, with file and line."""
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences = sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +108,19 @@ def read_server_keys(settings: Settings) -> ServerKeys:
         return ServerKeys.from_texts(texts)
     except ValueError as error:
         raise CannotOpen(f"GATEWRIGHT_SECRET_KEYS: {error}. Make a key with: {_HOW_TO_MAKE_A_KEY}") from None
+
+
+def read_routes(settings: Settings) -> RouteMap | None:
+    """Return the route map that the settings name, None where they name none; BadRoutes when it cannot be used."""
+    path = settings.routes
+    if path is None:
+        return None
+    try:
+        return load_route_map(path)
+    except OSError as error:
+        raise BadRoutes(f"GATEWRIGHT_ROUTES names {path}, which cannot be read: {error.strerror}.") from None
+    except BadFile as bad:
+        raise BadRoutes(*bad.sentences(path)) from None
 
 
 _HOW_TO_MAKE_A_KEY = 'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'

@@ -51,6 +51,11 @@ class Route:
         """Return the position of each parameter, by its name."""
         return {segment[1:-1]: place for place, segment in enumerate(self.segments) if is_parameter(segment)}
 
+    @property
+    def scope(self) -> Literal["company", "project"]:
+        """Return whose tool it asks about: the project's where the path names one, else the company's."""
+        return "project" if PROJECT in self.names and not self.needs.of_company else "company"
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

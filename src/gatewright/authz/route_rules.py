@@ -99,6 +99,11 @@ class RouteMap:
             trees.setdefault(route.method, Tree()).add(route)
         return cls(routes, allows_unknown, trees)
 
+    @property
+    def tools(self) -> frozenset[tuple[str, str]]:
+        """Return scope and key of each tool that a route asks about."""
+        return frozenset((route.scope, route.needs.tool) for route in self.routes if route.needs.tool is not None)
+
     def find(self, method: str, uri: str) -> Answer:
         """Return the route that decides about a request, or why none does. `uri`: raw path and query.
 

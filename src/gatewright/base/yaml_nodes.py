@@ -6,6 +6,7 @@ alias repeats is the same node, counted each time it is read.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import yaml
@@ -33,6 +34,10 @@ class BadFile(Exception):
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__(f"{len(faults)} faults")
         self.faults = sorted(faults, key=lambda fault: fault.line)
+
+    def sentences(self, file: Path) -> tuple[str, ...]:
+        """Return one sentence for each fault, with file and line."""
+        return tuple(f"{file}:{one.line}: {f'{one.where}: ' if one.where else ''}{one.message}" for one in self.faults)
 
 
 def compose(text: str, *, example: str) -> Node:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from gatewright.cli import key_commands, record_commands
+from gatewright.cli import key_commands, record_commands, route_commands
 from gatewright.cli.running import failures, run
 from gatewright.settings import Settings
 
@@ -20,6 +20,7 @@ operator = typer.Typer(help="Those who run the deployment.", no_args_is_help=Tru
 app.add_typer(operator, name="operator")
 app.add_typer(key_commands.keys, name="keys")
 app.add_typer(record_commands.events, name="events")
+app.add_typer(route_commands.routes, name="routes")
 
 
 @app.command()
@@ -72,7 +73,7 @@ def settings() -> None:
 
 @app.command()
 def doctor() -> None:
-    """Look for what stands in the way: database, keys, clock, issuer, proxy headers."""
+    """Look for what stands in the way: database, keys, clock, route map, issuer, proxy headers."""
     with failures() as loaded:
         wrong = run(_examined(loaded.settings))
         raise typer.Exit(1 if wrong else 0)

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 from gatewright.base import clock
 from gatewright.cli.failures import sentences
 from gatewright.cli.preparation import require_migrated
-from gatewright.house import KEYS_FILE, embedded_file, open_house
+from gatewright.house import KEYS_FILE, BadRoutes, embedded_file, open_house, read_routes
 from gatewright.operations import service
 from gatewright.operations.model import Finding
 from gatewright.settings import Settings
 
 
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
-    """Yield what was found: database, keys, clock, issuer, proxy headers."""
+    """Yield what was found: database, keys, clock, route map, issuer, proxy headers."""
     for finding in _files(settings):
         yield finding
     async for finding in _database(settings):
@@ -41,6 +41,11 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
             yield Finding("database", f"{house.database.dialect}, reachable, with this version's schema")
             async for finding in service.contents(reader, now=clock.now()):
                 yield finding
+            route_map = read_routes(settings)
+            yield await service.routes(reader, None if route_map is None else route_map.tools)
+    except BadRoutes as bad:
+        for sentence in bad.sentences:
+            yield Finding("routes", sentence, True)
     except Exception as error:  # whatever it is, it is what doctor was asked for
         for sentence in sentences(error, settings=settings):
             yield Finding("database", sentence, True)

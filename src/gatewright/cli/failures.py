@@ -10,7 +10,7 @@ from gatewright.cli.loading import BadSettings
 from gatewright.cli.logs import places
 from gatewright.cli.serving import CannotServe, DidNotStart
 from gatewright.db.reasons import reason
-from gatewright.house import CannotOpen
+from gatewright.house import BadRoutes, CannotOpen
 from gatewright.operations.explaining import masked_url
 from gatewright.settings import Settings
 
@@ -32,9 +32,11 @@ _ITSELF = (BadSettings, CannotInvite, CannotOpen, CannotRead, CannotServe, Wrong
 
 def sentences(error: BaseException, *, settings: Settings | None, world: Path | None = None) -> Iterator[str]:
     """Yield what is wrong and what to do about it."""
-    if isinstance(error, BadFile):
-        yield from (f"{world}:{one.line}: {f'{one.where}: ' if one.where else ''}{one.message}" for one in error.faults)
+    if isinstance(error, BadFile) and world is not None:
+        yield from error.sentences(world)
         yield "Nothing was changed."
+    elif isinstance(error, BadRoutes):
+        yield from error.sentences
     elif isinstance(error, _ITSELF):
         yield str(error)
     elif isinstance(error, DidNotStart):

@@ -16,11 +16,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
 from gatewright.app import create_app
+from gatewright.authz.route_rules import RouteMap
 from gatewright.cli.loading import Loaded, load_settings
 from gatewright.cli.logs import configure_logging
 from gatewright.cli.preparation import prepare_or_require
 from gatewright.cli.protocol import IDLE_SECONDS, BoundedProtocol
-from gatewright.settings import LOOPBACK
+from gatewright.house import open_house, read_routes
+from gatewright.operations.service import undeclared_tools
+from gatewright.settings import LOOPBACK, Settings
 
 DRAIN_SECONDS = 8  # with what comes after it below ten
 WAITING_CONNECTIONS = 2048
@@ -44,8 +47,11 @@ def serve(loaded: Loaded, *, host: str, port: int, workers: int) -> None:
     listener = listen(host, port)
     leave_quietly()
     configure_logging(loaded.settings.log_format)
+    route_map = read_routes(loaded.settings)  # before anything is changed, and once for all processes
     asyncio.run(prepare_or_require(loaded.settings))
     _warn_of_another_port(loaded, port)
+    if route_map is not None:
+        asyncio.run(_warn_of_undeclared_tools(loaded.settings, route_map))
     os.environ["GATEWRIGHT_WORKERS"] = str(workers)  # the processes that begin next know how many they are
     run(listener, workers=workers)
 
@@ -145,6 +151,13 @@ def _warn_of_another_port(loaded: Loaded, port: int) -> None:
     parts = urlsplit(loaded.settings.issuer)
     if parts.hostname in LOOPBACK and (parts.port or 80) != port:
         _log.warning("the issuer names another port", issuer=loaded.settings.issuer, port=port)
+
+
+async def _warn_of_undeclared_tools(settings: Settings, route_map: RouteMap) -> None:
+    async with open_house(settings) as house, house.database.read() as reader:
+        tools = await undeclared_tools(reader, route_map.tools)
+    if tools:
+        _log.warning("routes ask about tools that nobody declared, and refuse everybody", tools=tools)
 
 
 def _leave(_number: int, _frame: object) -> NoReturn:

@@ -27,7 +27,9 @@ async def show_health(request: Request) -> Response:
     await operator_of(request)
     core, now = core_of(request), seen(request).now
     waiting: int = request.app.state.counters.waiting
-    found = [one async for one in examine(core.database, core.settings, counts_waiting=waiting, now=now)]
+    tools: frozenset[tuple[str, str]] | None = request.app.state.tools_of_routes
+    about = examine(core.database, core.settings, counts_waiting=waiting, tools_of_routes=tools, now=now)
+    found = [one async for one in about]
     found.sort(key=lambda one: not one.is_wrong)
     shown = [{"about": one.about, "says": _sentence(one.says), "is_wrong": one.is_wrong} for one in found]
     context = {"findings": shown, "wrong": sum(one.is_wrong for one in found)}

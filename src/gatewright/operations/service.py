@@ -29,7 +29,12 @@ _SCHEMA = {
 
 
 async def examine(
-    database: Database, settings: Settings, *, counts_waiting: int, now: datetime
+    database: Database,
+    settings: Settings,
+    *,
+    counts_waiting: int,
+    tools_of_routes: frozenset[tuple[str, str]] | None,
+    now: datetime,
 ) -> AsyncIterator[Finding]:
     """Yield what a running process finds; the statements are the same few whatever the database holds."""
     wrong = _SCHEMA.get(await schema_state(database))
@@ -38,6 +43,7 @@ async def examine(
         async for finding in contents(reader, now=now):
             yield finding
         outbox = await store.load_outbox(reader)
+        yield await routes(reader, tools_of_routes)
     yield mail(settings, outbox, now=now)
     yield Finding("calls", f"{_counted(counts_waiting)} of this process wait to be written; that happens each second")
     yield _limits(settings)
@@ -60,6 +66,22 @@ async def contents(reader: Reader, *, now: datetime) -> AsyncIterator[Finding]:
         yield Finding("clock", "agrees with the database")
     if await count_operators(reader) == 0:
         yield Finding("operator", "nobody is operator yet; run: gatewright operator create EMAIL")
+
+
+async def routes(reader: Reader, tools: frozenset[tuple[str, str]] | None) -> Finding:
+    """Return whether every tool that the route map asks about is declared; None: there is no map."""
+    if tools is None:
+        return Finding("routes", "no route map is set: /authz/forward answers what is asked in its query")
+    if missing := await undeclared_tools(reader, tools):
+        told = "routes ask about tools that nobody declared and refuse everybody"  # M7
+        return Finding("routes", f"{told}: {', '.join(missing)}; declare them in a world file, or correct the map")
+    return Finding("routes", "every tool that the route map asks about is declared")
+
+
+async def undeclared_tools(reader: Reader, tools: frozenset[tuple[str, str]]) -> list[str]:
+    """Return those of `tools` (scope and key) that the deployment does not have, as people read them."""
+    declared = await store.load_tool_keys(reader)
+    return [f"{key} (of the {scope})" for scope, key in sorted(tools - declared)]
 
 
 def issuer(settings: Settings) -> Finding:
