@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import product
 
 from tests.matrix.cells import ASKED_LEVELS, EVERY_TOOL, Cell
-from tests.matrix.placed import Placed
+from tests.matrix.placed import NAMINGS, Placed
 
 IN_PATH = "/companies/{company_id}"
 ON_PROJECT = "/projects/{project_id}"
@@ -14,14 +14,17 @@ def route_map() -> str:
     """Return the file: every route with the company in the path, and without."""
     lines = ["unknown_routes: refuse", "routes:"]
     for prefix, (path, needs) in product(("", IN_PATH), _routes()):
-        lines.append(f"  GET {prefix}{path}: {needs}")
+        if not (prefix and needs == "token"):  # a company in the path is asked about
+            lines.append(f"  GET {prefix}{path}: {needs}")
     return "\n".join(lines) + "\n"
 
 
-def path_of(one: Placed, in_path: int | None) -> str:
-    """Return the path of a cell, with its ids in their places."""
+def request_of(one: Placed) -> tuple[str, list[tuple[str, str]]]:
+    """Return the path and query of a cell, with its ids in their places, and the headers that name its company."""
+    headers, in_query, in_path = one.named(places=NAMINGS[:3] if one.cell["asks"] == "token" else NAMINGS)
     prefix = "" if in_path is None else f"/companies/{in_path}"
-    return prefix + _path(one.cell).replace("{project_id}", str(one.project))
+    path = prefix + _path(one.cell).replace("{project_id}", str(one.project))
+    return path + ("" if in_query is None else f"?company_id={in_query}"), headers
 
 
 def _routes() -> Iterator[tuple[str, str]]:

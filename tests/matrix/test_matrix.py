@@ -8,14 +8,17 @@ import pytest_asyncio
 from sqlalchemy import select
 
 from gatewright.db.schema import installations
+from gatewright_sdk import AsyncGatewright, Gatewright
 from tests.matrix.built import Built, built_world, ids
 from tests.matrix.cells import cells
 from tests.matrix.expected import installed_after
 from tests.matrix.placed import Placed, Way, told
 from tests.matrix.spoilt import fill_tokens
 from tests.matrix.way_api import PlatformApi
+from tests.matrix.way_check import Checked
 from tests.matrix.way_decide import PureDecision
 from tests.matrix.way_forward import ForwardedQuestion
+from tests.matrix.way_sdk import Guarded, GuardedAsync
 
 MOST_SHOWN = 12
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -78,3 +81,26 @@ async def test_the_api_answers_like_the_table(built: Built) -> None:
 async def test_a_proxys_question_is_answered_like_the_table(built: Built) -> None:
     """X2: with the identity in headers, signed."""
     await compare(ForwardedQuestion(built), built)
+
+
+async def test_a_resource_servers_questions_are_answered_like_the_table(built: Built) -> None:
+    """X1: about tokens and about contacts."""
+    await compare(Checked(built), built)
+
+
+async def test_the_sdk_answers_like_the_table(built: Built) -> None:
+    """X5: with nothing in memory, and from memory."""
+    gate = built.world.apps["gate"]
+    with Gatewright(built.server.base_url, client_id=gate.client_id, client_secret=gate.secret or "") as guard:
+        for _ in range(2):
+            await compare(Guarded(built, guard), built)
+
+
+async def test_the_asynchronous_sdk_answers_like_the_table(built: Built) -> None:
+    """X5: with nothing in memory, and from memory."""
+    gate = built.world.apps["gate"]
+    async with AsyncGatewright(
+        built.server.base_url, client_id=gate.client_id, client_secret=gate.secret or ""
+    ) as guard:
+        for _ in range(2):
+            await compare(GuardedAsync(built, guard), built)

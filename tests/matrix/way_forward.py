@@ -10,7 +10,7 @@ from tests.matrix.built import Built
 from tests.matrix.cells import Cell
 from tests.matrix.over_http import Request, identity, sent
 from tests.matrix.placed import NAMINGS, Answer, Placed
-from tests.matrix.route_map import path_of
+from tests.matrix.route_map import request_of
 
 FORWARD = "/authz/forward"
 TELLS = ("principal", "company", "contact", "level", "client_id", "scopes")
@@ -81,7 +81,6 @@ def _asked(one: Placed) -> Request:
 
 
 def _forwarded(one: Placed) -> Request:
-    headers, in_query, in_path = one.named(places=NAMINGS)
-    uri = path_of(one, in_path) + ("" if in_query is None else f"?company_id={in_query}")
+    uri, headers = request_of(one)
     asked = [("x-forwarded-method", "GET"), ("x-forwarded-uri", uri)]
     return Request("GET", FORWARD, [*one.bearer, *headers, *asked])
