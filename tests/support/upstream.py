@@ -42,6 +42,14 @@ class Upstream:
 
     port: int
     received: list[Received] = field(default_factory=list)
+    _listening: socket.socket | None = field(default=None, repr=False)
+
+    def leave(self) -> None:
+        """Stop listening, as an API that fell over."""
+        if self._listening is not None:
+            self._listening.shutdown(socket.SHUT_RDWR)
+            self._listening.close()
+            self._listening = None
 
 
 def folded(name: str) -> str:
@@ -52,15 +60,15 @@ def folded(name: str) -> str:
 @contextmanager
 def running_upstream() -> Iterator[Upstream]:
     """Lend an API on a free loopback port."""
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
-        upstream = Upstream(listening.getsockname()[1])
-        accepting = threading.Thread(target=_accept, args=(listening, upstream))
-        accepting.start()
-        try:
-            yield upstream
-        finally:
-            listening.shutdown(socket.SHUT_RDWR)
-            accepting.join()
+    listening = socket.create_server(("127.0.0.1", 0), backlog=128)
+    upstream = Upstream(listening.getsockname()[1], _listening=listening)
+    accepting = threading.Thread(target=_accept, args=(listening, upstream))
+    accepting.start()
+    try:
+        yield upstream
+    finally:
+        upstream.leave()
+        accepting.join()
 
 
 def _accept(listening: socket.socket, upstream: Upstream) -> None:
