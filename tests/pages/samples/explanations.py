@@ -69,6 +69,8 @@ def company(names: Names) -> Pages:
         "contact_id": 1,
         "kind": "user",
         "sentence": sentence,
+        "method": "POST",
+        "path": "/rest/v1.0/projects/{project_id}/rfis",
     }
     alone = {**call, "app": None, "app_id": None, "contact": None, "contact_id": 7, "kind": "service_account"}
     inside, one = frame(names, "company:1", "Refused calls"), {"id": 1, "name": names.company}
@@ -92,7 +94,7 @@ def company(names: Names) -> Pages:
         {**none, "sought": "", "form": {"app_id": "", "code": "", "day": ""}},
     )
     help_ = "Someone who holds Directory: Admin in this company can raise it."
-    asked = {"help": help_, "method": "GET", "path": "/rest/v1.0/companies/{company_id}/contacts", "scopes": []}
+    asked = {"help": help_, "scopes": []}
     explained = {
         "checks": [
             check("T11", "The access token was alive"),

@@ -66,12 +66,13 @@ def _line(kept: KeptRefusal) -> dict[str, Any]:
         "contact_id": kept.contact_id,
         "kind": "user" if kept.service_account_id is None else "service_account",
         "sentence": kept.sentence,
+        "method": kept.asked["method"],
+        "path": kept.asked["path"],
     }
 
 
 def _asked(kept: KeptRefusal) -> dict[str, Any]:
-    asked = kept.asked
-    return {"help": kept.help, "method": asked["method"], "path": asked["path"], "scopes": asked["scopes"]}
+    return {"help": kept.help, "scopes": kept.asked["scopes"]}
 
 
 def _explained(explained: RefusalExplained) -> dict[str, Any]:
