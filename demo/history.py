@@ -14,12 +14,12 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from demo.in_process import Caller
+from demo.names import CREW, HARBOR, NORTHWIND, PIER, POCKET, PUNCHLIST, QUAY, STONEBRIDGE
 from demo.people import BROWSER, Person, Program
+from demo.site_history import Site
 from gatewright.base import clock
 
 DAYS = 13
-PUNCHLIST, POCKET, CREW = "Punchlist Sync", "Site Pocket", "Crew Onboarding"
-NORTHWIND, HARBOR, STONEBRIDGE = "Northwind Builders", "Harbor & Sons", "Stonebridge Civil"
 _RETURN = {
     PUNCHLIST: "https://punchlist.example/oauth/callback",
     POCKET: "http://127.0.0.1:49152/callback",
@@ -70,6 +70,7 @@ class History:
 
     app: ASGIApp
     made: dict[str, Any]  # what `gatewright apply --credentials` writes
+    site: Site  # the platform's own API
     chance: Random = field(default_factory=lambda: Random(9))  # noqa: S311
     people: dict[str, Person] = field(default_factory=dict)
     working: list[Working] = field(default_factory=list)
@@ -94,7 +95,8 @@ class History:
         with clock_at(morning + timedelta(minutes=40)):
             is_weekend = morning.weekday() >= 5
             for working in self.working:
-                await self._work(working, calls=self.chance.randint(0, 2) if is_weekend else self.chance.randint(3, 9))
+                calls = self.chance.randint(0, 2) if is_weekend else self.chance.randint(3, 9)
+                await self._work(working, day=day, calls=calls)
 
     async def _begin(self, email: str, app: str, companies: tuple[str, ...]) -> None:
         person = await self._signed_in(email)
@@ -107,10 +109,11 @@ class History:
         await program.exchange(code, _RETURN[app], verifier=verifier)
         self.working.append(Working(email, app, program, companies))
 
-    async def _work(self, working: Working, *, calls: int) -> None:
+    async def _work(self, working: Working, *, day: int, calls: int) -> None:
         program = working.program
         await program.renew()
         await program.call("/rest/v1.0/me")
+        await self.site.work(program, working.email, working.app, day=day)
         for name in working.companies:
             company = self.made["companies"][name]["id"]
             for _ in range(calls):
@@ -122,17 +125,20 @@ class History:
 
     async def _service_accounts(self, day: int) -> None:
         accounts = (
-            (NORTHWIND, "Nightly export", "contacts"),
-            (NORTHWIND, "Weather log", "contacts" if day == 5 else "projects"),
-            (HARBOR, "Tide gauge feed", "projects"),
+            (NORTHWIND, "Nightly export", "contacts", None),
+            (NORTHWIND, "Weather log", "contacts" if day == 5 else "projects", PIER),
+            (HARBOR, "Tide gauge feed", "projects", QUAY),
         )
-        for company, name, what in accounts:
+        for company, name, what, project in accounts:
             here = self.made["companies"][company]
             credentials = here["service_accounts"][name]
             caller = Caller(self.app, "198.51.100.7", "python-requests/2.32")
             program = Program(caller, credentials["client_id"], credentials["client_secret"])
             await program.renew()
             await program.call(f"/rest/v1.0/companies/{here['id']}/{what}", company=here["id"])
+            await self.site.work(program, name, "", day=day)
+            if project is not None:
+                await self.site.log(program, project, day=day, workers=self.chance.randint(4, 30))
 
     async def _admins(self, day: int) -> None:
         north, harbor, stone = (

@@ -5,9 +5,11 @@ import hashlib
 import html
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+
+from starlette.types import ASGIApp
 
 from demo.in_process import Answer, Caller, cookies_of
 
@@ -98,14 +100,17 @@ class Program:
         else:
             await self._ask({"grant_type": "client_credentials"})
 
-    async def call(self, target: str, *, company: int | None = None) -> Answer:
-        """Return the API's answer, whatever it is."""
-        return await self.caller.send("GET", target, headers=self._headers(company))
+    async def call(self, target: str, *, company: int | None = None, at: ASGIApp | None = None) -> Answer:
+        """Return the API's answer, whatever it is; `at`: another API than Gatewright's own."""
+        return await self._at(at).send("GET", target, headers=self._headers(company))
 
-    async def write(self, method: str, target: str, content: Any, *, company: int) -> Answer:
+    async def write(self, method: str, target: str, content: Any, *, company: int, at: ASGIApp | None = None) -> Answer:
         """Return the API's answer to a change."""
         body, headers = json.dumps(content).encode(), {"content-type": "application/json"}
-        return await self.caller.send(method, target, body=body, headers=self._headers(company) | headers)
+        return await self._at(at).send(method, target, body=body, headers=self._headers(company) | headers)
+
+    def _at(self, app: ASGIApp | None) -> Caller:
+        return self.caller if app is None else replace(self.caller, app=app)
 
     async def _ask(self, fields: dict[str, str]) -> None:
         client = {"client_id": self.client_id} | ({"client_secret": self.secret} if self.secret else {})

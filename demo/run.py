@@ -15,7 +15,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from demo.history import DAYS, History, clock_at
+from demo.in_process import Caller
+from demo.jobsite import begin_anew, played, served_beside
+from demo.names import JOBSITE
 from demo.people import PASSWORD
+from demo.site_history import Site
 from gatewright.app import create_app
 from gatewright.base import clock
 from gatewright.cli.applying import apply
@@ -67,15 +71,19 @@ def _serve(settings: Settings) -> None:
     if not made.exists() or (database is not None and not database.exists()):
         _say("Loading the demo's companies and playing two weeks of use …")
         now = clock.now()
+        begin_anew(settings.data_dir)
         asyncio.run(_load(settings, made, now))
         asyncio.run(_play(settings, json.loads(made.read_text()), now))
     else:
         asyncio.run(prepare(settings))
-    _say(f"Gatewright's demo is at {settings.issuer}")
-    for email, role in ROLES:
-        _say(f"Sign in as {email}, password {PASSWORD}  ({role})")
-    _say(f"Client credentials: {made}. An app of your own: .venv/bin/python examples/integrator.py login")
-    run(listener, workers=settings.workers)
+    credentials = json.loads(made.read_text())["apps"].get(JOBSITE)
+    with served_beside(settings.issuer, credentials, settings.data_dir) as where:
+        _say(f"Gatewright's demo is at {settings.issuer}")
+        _say(where)
+        for email, role in ROLES:
+            _say(f"Sign in as {email}, password {PASSWORD}  ({role})")
+        _say(f"Client credentials: {made}. An app of your own: .venv/bin/python examples/integrator.py login")
+        run(listener, workers=settings.workers)
 
 
 async def _load(settings: Settings, made: Path, now: datetime) -> None:
@@ -89,7 +97,8 @@ async def _play(settings: Settings, made: dict[str, Any], now: datetime) -> None
     # Two weeks pass in seconds here, which no rate limit can know.
     app = create_app(settings.model_copy(update={"rate_limit_hour": 0, "rate_limit_spike": 0}))
     async with app.router.lifespan_context(app):
-        await History(app, made).play(now)
+        jobsite = played(Caller(app, "127.0.0.1", JOBSITE), made["apps"][JOBSITE], settings.data_dir)
+        await History(app, made, Site(jobsite, made)).play(now)
 
 
 def _say(line: str) -> None:

@@ -37,14 +37,15 @@ class Demo:
     process: subprocess.Popen[str]
 
 
-def _start(data_dir: Path, port: int) -> Demo:
+def _start(data_dir: Path, port: int, *, jobsite_port: int | None = None) -> Demo:
     base_url = f"http://127.0.0.1:{port}"
     log = data_dir.parent / f"demo-{time.monotonic_ns()}.log"
     with log.open("w") as sink:
         process = subprocess.Popen(
             [sys.executable, "-m", "demo.run"],
             cwd=ROOT,
-            env=environment({"ISSUER": base_url, "DATA_DIR": str(data_dir), "LOG_FORMAT": "json"}),
+            env=environment({"ISSUER": base_url, "DATA_DIR": str(data_dir), "LOG_FORMAT": "json"})
+            | {"JOBSITE_PORT": str(jobsite_port or free_port())},
             stdout=sink,
             stderr=subprocess.STDOUT,
             text=True,
