@@ -10,7 +10,7 @@ from gatewright.db.schema import sessions
 from gatewright.directory import service as directory
 from gatewright.directory.service.accounts import claim_account
 from gatewright.events.catalogue import SYSTEM
-from tests.endings.model import Ask, Ending, Send, acts, asks, sends
+from tests.endings.model import Ask, Decided, Ending, Send, acts, asks, read_by, sends
 from tests.support.served import ServedWorld
 from tests.support.world import PASSWORD, Person, password_hash
 
@@ -23,7 +23,8 @@ async def deactivated_user(world: ServedWorld) -> Ending:
     """P4: from another process; what ended stays ended after the reactivation (T11)."""
     person = await _somebody(world)
     tokens = await world.tokens(_key(person), "crane")
-    return Ending("deactivated user", asks(tokens.access), _deactivates(world, person))
+    decided = await read_by(world, _key(person), tokens.access)
+    return Ending("deactivated user", asks(tokens.access), _deactivates(world, person), decided=decided)
 
 
 async def session_of_a_deactivated_user(world: ServedWorld) -> Ending:
@@ -48,13 +49,14 @@ async def claimed_account(world: ServedWorld) -> Ending:
     )
     world.people[f"una{number}"] = Person(user_id, email, name)
     tokens = await world.tokens(f"una{number}", "crane")
+    decided = await read_by(world, f"una{number}", tokens.access)
 
     async def claim() -> None:
         await claim_account(
             world.house.database, user_id=user_id, name=name, password_hash="", origin=SYSTEM, now=clock.now()
         )
 
-    return Ending("claimed account", asks(tokens.access), acts(claim))
+    return Ending("claimed account", asks(tokens.access), acts(claim), decided=decided)
 
 
 async def signed_out(world: ServedWorld) -> Ending:
@@ -91,27 +93,29 @@ async def changed_password(world: ServedWorld) -> Ending:
 
 async def regenerated_secret(world: ServedWorld) -> Ending:
     """S7: the tokens of every secret before stop."""
-    token, path = await _robot(world)
-    return Ending("regenerated secret", asks(token), sends(world, "POST", f"{path}/regenerate_secret", 200, 409))
+    decided, path = await _robot(world)
+    end = sends(world, "POST", f"{path}/regenerate_secret", 200, 409)
+    return Ending("regenerated secret", asks(decided.token), end, decided=decided)
 
 
 async def deleted_service_account(world: ServedWorld) -> Ending:
     """S9."""
-    token, path = await _robot(world)
-    return Ending("deleted service account", asks(token), sends(world, "DELETE", path, 204, 404))
+    decided, path = await _robot(world)
+    end = sends(world, "DELETE", path, 204, 404)
+    return Ending("deleted service account", asks(decided.token), end, decided=decided)
 
 
 async def changed_service_address(world: ServedWorld) -> Ending:
     """S8: its contact's address was edited."""
-    token, _ = await _robot(world)
+    decided, _ = await _robot(world)
     path = f"/rest/v1.0/companies/{world.companies['alder']}/contacts/{world.robots['passing'].contact_id}"
     end = sends(world, "PATCH", path, 200, json={"email": f"kim{next(_numbers)}@example.com"})
-    return Ending("changed service address", asks(token), end)
+    return Ending("changed service address", asks(decided.token), end, decided=decided)
 
 
 async def service_address_elsewhere(world: ServedWorld) -> Ending:
     """S8: another company's directory took it in."""
-    token, _ = await _robot(world)
+    decided, _ = await _robot(world)
     number, email = next(_numbers), world.robots["passing"].address
     taker = await world.add_company(f"taker-{number}", f"Taker {number}")
 
@@ -128,13 +132,15 @@ async def service_address_elsewhere(world: ServedWorld) -> Ending:
             now=clock.now(),
         )
 
-    return Ending("service address elsewhere", asks(token), acts(take_in), again=False)
+    return Ending("service address elsewhere", asks(decided.token), acts(take_in), again=False, decided=decided)
 
 
-async def _robot(world: ServedWorld) -> tuple[str, str]:
+async def _robot(world: ServedWorld) -> tuple[Decided, str]:
     robot = await world.add_robot("passing", "alder", f"Passing export {next(_numbers)}")
+    await world.set_levels("alder", robot.contact_id, budget="standard")
     path = f"/rest/v1.0/companies/{world.companies['alder']}/service_accounts/{robot.id}"
-    return await world.robot_token("passing"), path
+    token = await world.robot_token("passing")
+    return Decided(token, world.companies["alder"], tool="budget"), path
 
 
 async def _somebody(world: ServedWorld) -> Person:

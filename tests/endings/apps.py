@@ -8,9 +8,9 @@ from gatewright.apps.service import add_secret, block_app, change_app, delete_ap
 from gatewright.base import clock
 from gatewright.base.ids import AppId
 from gatewright.events.catalogue import SYSTEM
-from tests.endings.model import PROJECTS, Ending, acts, asks, sends
+from tests.endings.model import PROJECTS, Decided, Ending, acts, asks, sends
 from tests.support.served import ServedWorld
-from tests.support.world import WEB_REDIRECT, App
+from tests.support.world import WEB_REDIRECT, App, Tokens
 
 _numbers = itertools.count(1)
 
@@ -22,8 +22,9 @@ async def disconnected_app(world: ServedWorld) -> Ending:
     tokens = await world.tokens("wim", "crane")
     await world.call(tokens.access, PROJECTS, company=alder)
     await sends(world, "POST", f"{path}/reconnect", 200)(world.workers[0])
-    ask = asks(tokens.access, PROJECTS, company=alder)
-    return Ending("disconnected app", ask, sends(world, "POST", f"{path}/disconnect", 200))
+    await world.set_levels("alder", world.people["wim"].contacts["alder"], directory="read_only")
+    ask, end = asks(tokens.access, PROJECTS, company=alder), sends(world, "POST", f"{path}/disconnect", 200)
+    return Ending("disconnected app", ask, end, decided=Decided(tokens.access, alder))
 
 
 async def retired_secret(world: ServedWorld) -> Ending:
@@ -36,7 +37,7 @@ async def retired_secret(world: ServedWorld) -> Ending:
     async def retire() -> None:
         await retire_secret(database, app_id=app_id, secret_id=added.id, origin=SYSTEM, now=clock.now())
 
-    return Ending("retired secret", asks(tokens.access), acts(retire))
+    return Ending("retired secret", asks(tokens.access), acts(retire), decided=_by_ada(world, tokens))
 
 
 async def reset_secret(world: ServedWorld) -> Ending:
@@ -47,7 +48,7 @@ async def reset_secret(world: ServedWorld) -> Ending:
     async def reset() -> None:
         await reset_secrets(world.house.database, app_id=app_id, keys=world.house.keys, origin=SYSTEM, now=clock.now())
 
-    return Ending("reset secret", asks(tokens.access), acts(reset))
+    return Ending("reset secret", asks(tokens.access), acts(reset), decided=_by_ada(world, tokens))
 
 
 async def blocked_app(world: ServedWorld) -> Ending:
@@ -58,7 +59,7 @@ async def blocked_app(world: ServedWorld) -> Ending:
     async def block() -> None:
         await block_app(world.house.database, app_id=app_id, origin=SYSTEM, now=clock.now())
 
-    return Ending("blocked app", asks(tokens.access), acts(block))
+    return Ending("blocked app", asks(tokens.access), acts(block), decided=_by_ada(world, tokens))
 
 
 async def deleted_app(world: ServedWorld) -> Ending:
@@ -69,7 +70,7 @@ async def deleted_app(world: ServedWorld) -> Ending:
     async def delete() -> None:
         await delete_app(world.house.database, app_id=app_id, origin=SYSTEM, now=clock.now())
 
-    return Ending("deleted app", asks(tokens.access), acts(delete), again=False)
+    return Ending("deleted app", asks(tokens.access), acts(delete), again=False, decided=_by_ada(world, tokens))
 
 
 async def redirect_uri_taken_away(world: ServedWorld) -> Ending:
@@ -99,6 +100,10 @@ async def redirect_uri_taken_away(world: ServedWorld) -> Ending:
     return Ending(
         "redirect URI taken away", ask, acts(take_away), allowed=frozenset({303}), refused=frozenset({400, 422})
     )
+
+
+def _by_ada(world: ServedWorld, tokens: Tokens) -> Decided:
+    return Decided(tokens.access, world.companies["alder"])
 
 
 async def _app(world: ServedWorld) -> tuple[str, AppId]:

@@ -13,7 +13,7 @@ from gatewright.directory.service.templates import assign_template, change_templ
 from gatewright.events.catalogue import SYSTEM
 from gatewright.login.inviting import InvitationDesk
 from gatewright.web.access import Deny, Question
-from tests.endings.model import PROJECTS, Ending, acts, asks, sends
+from tests.endings.model import PROJECTS, Decided, Ending, acts, asks, sends
 from tests.support.served import ServedWorld
 
 _numbers = itertools.count(1)
@@ -25,7 +25,7 @@ async def removed_contact(world: ServedWorld) -> Ending:
     contact_id = await world.add_contact("alder", "bea", directory="standard")
     path = f"/rest/v1.0/companies/{alder}/contacts/{contact_id}"
     ask = asks(tokens.access, PROJECTS, company=alder)
-    return Ending("removed contact", ask, sends(world, "DELETE", path, 204, 404))
+    return Ending("removed contact", ask, sends(world, "DELETE", path, 204, 404), decided=Decided(tokens.access, alder))
 
 
 async def lowered_level(world: ServedWorld) -> Ending:
@@ -35,19 +35,19 @@ async def lowered_level(world: ServedWorld) -> Ending:
     await world.set_levels("alder", contact_id, directory="standard")
     path = f"/rest/v1.0/companies/{alder}/contacts"
     end = sends(world, "PUT", f"{path}/{contact_id}/levels", 200, json={"budget": "read_only"})
-    return Ending("lowered level", asks(tokens.access, path), end)
+    return Ending("lowered level", asks(tokens.access, path), end, decided=Decided(tokens.access, alder))
 
 
 async def ended_membership(world: ServedWorld) -> Ending:
     """P3: of a contact that holds nothing else."""
-    path, token = await _member(world, rfis="standard")
-    ask = asks(token, PROJECTS, company=world.companies["alder"])
-    return Ending("ended membership", ask, sends(world, "DELETE", path, 204, 404))
+    path, decided = await _member(world, rfis="standard")
+    ask = asks(decided.token, PROJECTS, company=decided.company)
+    return Ending("ended membership", ask, sends(world, "DELETE", path, 204, 404), decided=decided)
 
 
 async def lowered_membership(world: ServedWorld) -> Ending:
     """M2: a level on a project; each worker is a process's share, asked as the pages ask."""
-    path, _ = await _member(world, rfis="standard")
+    path, decided = await _member(world, rfis="standard")
     zoe = world.people["zoe"]
     question = Question(
         company_id=world.companies["alder"],
@@ -63,11 +63,12 @@ async def lowered_membership(world: ServedWorld) -> Ending:
         answer = await engine.by_user(zoe.id, question, now=clock.now())
         return httpx.Response(403 if isinstance(answer, Deny) else 200)
 
-    return Ending("lowered membership", ask, sends(world, "PUT", path, 200, json={"rfis": "read_only"}))
+    end = sends(world, "PUT", path, 200, json={"rfis": "read_only"})
+    return Ending("lowered membership", ask, end, decided=decided)
 
 
-async def _member(world: ServedWorld, **levels: str) -> tuple[str, str]:
-    """Return the path of a membership of a contact that holds nothing else, and that user's token."""
+async def _member(world: ServedWorld, **levels: str) -> tuple[str, Decided]:
+    """Return the path of a membership of a contact that holds nothing else, and what that user may there."""
     alder = world.companies["alder"]
     if "zoe" not in world.people:
         await world.add_person("zoe", "Zoe Zeder")
@@ -75,7 +76,8 @@ async def _member(world: ServedWorld, **levels: str) -> tuple[str, str]:
     contact_id, project_id = world.people["zoe"].contacts["alder"], world.projects["tower"]
     await world.add_member("alder", "tower", contact_id, **levels)
     tokens = await world.tokens("zoe", "plain")
-    return f"/rest/v1.0/companies/{alder}/contacts/{contact_id}/projects/{project_id}", tokens.access
+    path = f"/rest/v1.0/companies/{alder}/contacts/{contact_id}/projects/{project_id}"
+    return path, Decided(tokens.access, alder, tool="rfis", level="standard", project=project_id)
 
 
 async def lowered_template(world: ServedWorld) -> Ending:
@@ -95,7 +97,8 @@ async def lowered_template(world: ServedWorld) -> Ending:
             now=clock.now(),
         )
 
-    return Ending("lowered template", asks(token, f"/rest/v1.0/companies/{alder}/contacts"), acts(lower))
+    ask = asks(token, f"/rest/v1.0/companies/{alder}/contacts")
+    return Ending("lowered template", ask, acts(lower), decided=Decided(token, alder))
 
 
 async def lower_template_assigned(world: ServedWorld) -> Ending:
@@ -113,7 +116,7 @@ async def lower_template_assigned(world: ServedWorld) -> Ending:
     )
     path = f"/rest/v1.0/companies/{alder}/contacts"
     end = sends(world, "PATCH", f"{path}/{contact_id}", 200, json={"template_id": lower})
-    return Ending("lower template assigned", asks(token, path), end)
+    return Ending("lower template assigned", asks(token, path), end, decided=Decided(token, alder))
 
 
 async def removed_template(world: ServedWorld) -> Ending:
@@ -162,7 +165,14 @@ async def company_that_approves(world: ServedWorld) -> Ending:
     fresh, known = await world.tokens("wim", "plain"), await world.tokens("wim", "crane")
     end = sends(world, "PATCH", f"/rest/v1.0/companies/{company_id}", 200, json={"app_access": "approval"})
     ask = asks(fresh.access, PROJECTS, company=company_id)
-    return Ending("company that approves", ask, end, warm=asks(known.access, PROJECTS, company=company_id))
+    return Ending(
+        "company that approves",
+        ask,
+        end,
+        warm=asks(known.access, PROJECTS, company=company_id),
+        decided=Decided(fresh.access, company_id),
+        warm_decided=Decided(known.access, company_id),
+    )
 
 
 async def withdrawn_invitation(world: ServedWorld) -> Ending:

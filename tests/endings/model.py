@@ -16,11 +16,23 @@ Ask = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """What a platform's own API asks about the same thing: a level on a tool, for the bearer of a token."""
+
+    token: str
+    company: int
+    tool: str = "directory"
+    level: str = "read_only"
+    project: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """What is asked of every worker, and the request that must end it.
 
     `again`: whether the request can be repeated. `warm`: what is asked beforehand where asking
-    itself would change the state. `refused`: the statuses that tell of the end.
+    itself would change the state. `refused`: the statuses that tell of the end. `decided`:
+    the decision that ends with it, and `warm_decided` what is decided beforehand in its place.
     """
 
     name: str
@@ -30,6 +42,8 @@ class Ending:
     warm: Ask | None = None
     allowed: frozenset[int] = frozenset({200})
     refused: frozenset[int] = REFUSED
+    decided: Decided | None = None
+    warm_decided: Decided | None = None
 
 
 Prepare = Callable[[ServedWorld], Awaitable[Ending]]
@@ -43,6 +57,16 @@ def asks(token: str, path: str = ME, *, company: int | None = None, method: str 
         return await worker.request(method, path, headers=headers, json=json)
 
     return ask
+
+
+async def read_by(world: ServedWorld, person: str, token: str) -> Decided:
+    """Return what a person may do by a level of their own, in a company where nothing else happens."""
+    company = "quiet"
+    if company not in world.companies:
+        await world.add_company(company, "Quiet Works")
+    if company not in world.people[person].contacts:
+        await world.add_contact(company, person, directory="read_only")
+    return Decided(token, world.companies[company])
 
 
 def posts(path: str, *statuses: int, data: Mapping[str, str]) -> Send:

@@ -41,3 +41,11 @@ CASES: Mapping[str, tuple[Prepare, ...]] = {
     "user.deactivated": (accounts.deactivated_user, accounts.session_of_a_deactivated_user),
 }
 ALL: tuple[Prepare, ...] = tuple(case for cases in CASES.values() for case in cases)
+
+# What no decision hangs from, whoever asks for it, and why.
+NO_DECISION: Mapping[str, str] = {
+    "app.changed": "a redirect URI is asked about by browsers alone",
+    "invitation.withdrawn": "a link is asked about by browsers alone",
+    "session.ended": "a session is a browser's; no API is called with it",
+    "template.removed": "its holders keep their levels (M3)",
+}

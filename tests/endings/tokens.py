@@ -8,7 +8,7 @@ import httpx
 from gatewright.base import clock
 from gatewright.events.catalogue import SYSTEM
 from gatewright.oauth.key_service import retire_signing_key
-from tests.endings.model import Ending, acts, asks, posts
+from tests.endings.model import Decided, Ending, acts, asks, posts, read_by
 from tests.support.served import ServedWorld
 from tests.support.world import Tokens
 
@@ -17,14 +17,16 @@ async def revoked_refresh_token(world: ServedWorld) -> Ending:
     """T9."""
     tokens = await world.tokens("wim", "crane")
     data = {**world.apps["crane"].credentials, "token": tokens.refresh}
-    return Ending("revoked refresh token", asks(tokens.access), posts("/oauth/revoke", 200, data=data))
+    end = posts("/oauth/revoke", 200, data=data)
+    return Ending("revoked refresh token", asks(tokens.access), end, decided=await _by_wim(world, tokens.access))
 
 
 async def revoked_access_token(world: ServedWorld) -> Ending:
     """T9."""
     tokens = await world.tokens("wim", "crane")
     data = {**world.apps["crane"].credentials, "token": tokens.access}
-    return Ending("revoked access token", asks(tokens.access), posts("/oauth/revoke", 200, data=data))
+    end = posts("/oauth/revoke", 200, data=data)
+    return Ending("revoked access token", asks(tokens.access), end, decided=await _by_wim(world, tokens.access))
 
 
 async def replayed_refresh_token(world: ServedWorld) -> Ending:
@@ -33,7 +35,8 @@ async def replayed_refresh_token(world: ServedWorld) -> Ending:
     second = await refreshed(world, first, at=1)
     third = await refreshed(world, second, at=2)
     data = {**world.apps["crane"].credentials, "grant_type": "refresh_token", "refresh_token": first.refresh}
-    return Ending("replayed refresh token", asks(third.access), posts("/oauth/token", 400, data=data))
+    end = posts("/oauth/token", 400, data=data)
+    return Ending("replayed refresh token", asks(third.access), end, decided=await _by_wim(world, third.access))
 
 
 async def refreshed(world: ServedWorld, tokens: Tokens, *, at: int) -> Tokens:
@@ -50,7 +53,8 @@ async def second_use_of_a_code(world: ServedWorld) -> Ending:
     answer = await world.exchange("crane", code)
     given = {"grant_type": "authorization_code", "code": code, "redirect_uri": world.apps["crane"].redirect_uri}
     data = {**world.apps["crane"].credentials, **given}
-    return Ending("second use of a code", asks(answer.json()["access_token"]), posts("/oauth/token", 400, data=data))
+    access, end = answer.json()["access_token"], posts("/oauth/token", 400, data=data)
+    return Ending("second use of a code", asks(access), end, decided=await _by_wim(world, access))
 
 
 async def ended_authorization(world: ServedWorld) -> Ending:
@@ -62,14 +66,16 @@ async def ended_authorization(world: ServedWorld) -> Ending:
         answer = await world.submit(browser, str(worker.base_url.join(path)), at=str(worker.base_url.join("/")))
         assert answer.status_code in {303, 404}, answer.text
 
-    return Ending("ended authorization", asks(tokens.access), end)
+    return Ending("ended authorization", asks(tokens.access), end, decided=await _by_wim(world, tokens.access))
 
 
 async def revoked_token_of_a_service_account(world: ServedWorld) -> Ending:
     """T9."""
     token, robot = await world.robot_token("robot"), world.robots["robot"]
+    await world.set_levels("alder", robot.contact_id, budget="standard")
     data = {"client_id": robot.client_id, "client_secret": robot.secret, "token": token}
-    return Ending("revoked service account's token", asks(token), posts("/oauth/revoke", 200, data=data))
+    decided, end = Decided(token, world.companies["alder"], tool="budget"), posts("/oauth/revoke", 200, data=data)
+    return Ending("revoked service account's token", asks(token), end, decided=decided)
 
 
 async def compromised_signing_key(world: ServedWorld) -> Ending:
@@ -90,4 +96,9 @@ async def compromised_signing_key(world: ServedWorld) -> Ending:
         )
         await world.get_manager()
 
-    return Ending("compromised signing key", asks(tokens.access), acts(retire), again=False)
+    decided = await _by_wim(world, tokens.access)
+    return Ending("compromised signing key", asks(tokens.access), acts(retire), again=False, decided=decided)
+
+
+async def _by_wim(world: ServedWorld, token: str) -> Decided:
+    return await read_by(world, "wim", token)
