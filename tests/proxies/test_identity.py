@@ -176,6 +176,7 @@ async def test_a_second_method_is_refused_before_anybody_is_asked(guarded: Guard
     for written in (name, name.lower(), name.upper()):
         answer = guarded.call("GET", guarded.path(RFIS), token=token, headers=[company, (written, "DELETE")])
         assert (answer.status, answer.told["error"]["code"]) == (400, "invalid_request"), (written, answer)
+        assert answer.header("gatewright-code") is None, "nginx said it"
         assert not answer.is_passed_on
     underscored = [company, (name.replace("-", "_"), "DELETE")]
     answer = guarded.call("GET", guarded.path(RFIS), token=token, headers=underscored)
