@@ -60,6 +60,7 @@ class Cache(Generic[A]):
         self._most = most
         self._incarnation = 0
         self._applied: int | None = None
+        self._is_streaming = False
         self._leased_until = float("-inf")
         self._promised: list[_Promised] = []
         self._kept: OrderedDict[Hashable, _Kept[A]] = OrderedDict()  # what was used last stands last
@@ -71,11 +72,6 @@ class Cache(Generic[A]):
 
     # --- following ---------------------------------------------------------------------------
 
-    @property
-    def follows(self) -> bool:
-        """Return whether a position is known, so that a renewal makes sense."""
-        return self._applied is not None
-
     def has_lease(self, now: float) -> bool:
         """Return whether what is kept may be used at this instant."""
         return now < self._leased_until
@@ -86,13 +82,15 @@ class Cache(Generic[A]):
         Without a live lease nothing is worth resuming. What happened meanwhile may even be
         a database that was set back and has passed our position again.
         """
+        self._is_streaming = False
         if not self.has_lease(now):
             self._begin(None)
         return self._applied
 
-    def at_position(self, position: int) -> None:
-        """Note where a stream begins. Anywhere else than where we stand: a new incarnation."""
-        if position != self._applied:
+    def at_position(self, position: int, now: float) -> None:
+        """Note where a stream begins. Elsewhere than where we stand, or without a live lease: a new incarnation."""
+        self._is_streaming = True
+        if position != self._applied or not self.has_lease(now):
             self._begin(position)
 
     def forget(self, position: int, tags: Iterable[str]) -> None:
@@ -110,22 +108,29 @@ class Cache(Generic[A]):
         """Begin anew: what came between cannot be told."""
         self._begin(position)
 
-    def send_nonce(self, now: float) -> Nonce | None:
-        """Return a renewal that leaves now; None before a stream gave a position."""
-        return None if self._applied is None else Nonce(self._incarnation, now, self._applied)
+    def lose_stream(self) -> None:
+        """Note that nothing is read any more; a lease that lives may be renewed until it does not."""
+        self._is_streaming = False
 
-    def renew(self, nonce: Nonce, *, position: int, lease: float) -> None:
+    def send_nonce(self, now: float) -> Nonce | None:
+        """Return a renewal that leaves now; None while there is no stream and no lease that it could prolong."""
+        if self._applied is None or not (self._is_streaming or self.has_lease(now)):
+            return None
+        return Nonce(self._incarnation, now, self._applied)
+
+    def renew(self, nonce: Nonce, *, position: int, lease: float, now: float) -> None:
         """Take the answer to a renewal: a lease from when it was SENT, once `position` has been applied.
 
         Of an older incarnation it is void. A position before what had been applied when it was
         sent means that the database went back.
         """
-        if nonce.incarnation != self._incarnation:
+        until = nonce.sent_at + lease
+        if nonce.incarnation != self._incarnation or now >= until:
             return
         if position < nonce.applied:
             self._begin(position)
             return
-        self._promised.append(_Promised(position, nonce.sent_at + lease))
+        self._promised.append(_Promised(position, until))
         self._grant()
 
     # --- answers -----------------------------------------------------------------------------

@@ -60,6 +60,7 @@ class Following:
                 failures = 0
             else:
                 failures += 1
+            self._cache.lose_stream()
             yield Wait(self.stop, _pause(failures))
 
     def _read_stream(self) -> Generator[Effect, object, bool]:
@@ -83,7 +84,7 @@ class Following:
             case Forget(position, tags):
                 self._cache.forget(position, tags)
             case Position(position):
-                self._cache.at_position(position)
+                self._cache.at_position(position, clock.passed())
                 self.renewal_due.set()
             case Reset(position):
                 self._cache.reset(position)
@@ -109,7 +110,7 @@ class Following:
             self._troubles.tell("/authz/feed?nonce", str(garbled))
             return _pause(1)
         self._troubles.end("/authz/feed?nonce")
-        self._cache.renew(nonce, position=renewed.position, lease=renewed.lease)
+        self._cache.renew(nonce, position=renewed.position, lease=renewed.lease, now=clock.passed())
         return max(renewed.lease / A_LEASE, FIRST_RETRY / 2)
 
 
