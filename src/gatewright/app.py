@@ -18,8 +18,9 @@ from gatewright.activity.traces import RecordedTraces
 from gatewright.apps import api as apps_api
 from gatewright.apps import pages as apps_pages
 from gatewright.apps.secret_uses import SecretUses
-from gatewright.authz import check
+from gatewright.authz import check, feed
 from gatewright.authz.assertion import Assertions
+from gatewright.authz.feed_tail import Tail
 from gatewright.authz.forward import Forward
 from gatewright.authz.questions import PATH as FORWARD_PATH
 from gatewright.base import clock
@@ -60,6 +61,7 @@ from gatewright.web.static_files import Static
 # First what is asked most: no session, no form token and no page stands before it.
 ROUTES: tuple[Sequence[BaseRoute], ...] = (
     check.routes,
+    feed.routes,
     oauth_endpoints.routes,
     decisions_api.router.routes,
     explain_api.router.routes,
@@ -126,7 +128,9 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
                 _furnish(app, house, passwords, counters, limits)
                 app.state.secret_uses = uses = SecretUses(house.database)
                 async with counters.running(), uses.running(), aclosing(limits), sender.running():
-                    yield
+                    app.state.tail = tail = Tail(house.database)
+                    async with tail.running():
+                        yield
 
     return lifespan
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gatewright.web.edge import DEFAULT_HEADERS
+from gatewright.web.leaving import end_for_leaving
 
 # Above the edge's 32 KiB, which are refused with an answer of ours.
 MOST_HEAD_BYTES = 64 * 1024
@@ -25,6 +26,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     arrival_seconds = 20.0
     lingering_seconds = 1.0
+    reading_seconds = 20.0  # in which 64 KiB of an answer must have been taken
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -33,6 +35,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
         self._is_refused = False
+        self._is_stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: a first request has as long as any to arrive."""
@@ -42,7 +45,25 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End: nothing is expected any more."""
         self._expect_nothing()
+        self._flows()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Begin to leave: an answer that would last is told to end."""
+        super().shutdown()
+        if (cycle := cast(RequestResponseCycle | None, self.cycle)) is not None:
+            end_for_leaving(cast(dict[str, Any], cycle.scope))
+
+    def pause_writing(self) -> None:
+        """Wait for whoever reads the answer, but not for ever."""
+        super().pause_writing()
+        self._flows()
+        self._is_stuck = self.loop.call_later(self.reading_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on: it was read."""
+        self._flows()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless a head has become larger than anyone needs; bodies are the application's to judge."""
@@ -87,6 +108,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _flows(self) -> None:
+        if self._is_stuck is not None:
+            self._is_stuck.cancel()
+            self._is_stuck = None
 
     def _refuse(self, status: str, code: str, message: str) -> None:
         """Answer as the edge refuses where no answer has begun, and close."""

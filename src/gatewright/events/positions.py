@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from gatewright.db.engine import Reader, Transaction
 from gatewright.db.schema import events
 
 _LOCK = 0x6777_6665_6564  # of PostgreSQL's advisory locks; SQLite has one writer anyway
+_TOUCHED = select(events.c.feed_position.label("position"), events.c.id, events.c["keys"].label("touched"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +55,16 @@ async def newest_position(reader: Reader) -> int:
 async def touched_from(reader: Reader, position: int, *, most: int) -> list[Touched]:
     """Return at most so many committed events from this position on, it included, in the order of their commits."""
     place = events.c.feed_position
-    found = select(place, events.c.id, events.c["keys"]).where(place >= position).order_by(place).limit(most)
-    return [Touched(at, event_id, frozenset(keys)) for at, event_id, keys in await reader.execute(found)]
+    found = await reader.execute(_TOUCHED.where(place >= position).order_by(place).limit(most))
+    return [_touched(row) for row in found]
+
+
+async def newest_touched(reader: Reader) -> Touched | None:
+    """Return what was committed last; None before the first."""
+    place = events.c.feed_position
+    found = await reader.execute(_TOUCHED.where(place.is_not(None)).order_by(place.desc()).limit(1))
+    return next((_touched(row) for row in found), None)
+
+
+def _touched(row: Row[Any]) -> Touched:
+    return Touched(row.position, row.id, frozenset(row.touched))

@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from gatewright.apps.secret_uses import SecretUses
 from gatewright.base.errors import BadRequest, NotAllowed, Unauthenticated
+from gatewright.base.ids import SecretId
 from gatewright.oauth.answers import after_answer
 from gatewright.oauth.client_auth import authenticate, presented_credentials
 from gatewright.oauth.desk import Desk
@@ -45,7 +46,13 @@ async def caller_of(request: Request, desk: Desk, parameters: Mapping[str, str])
 
 
 async def resource_server_of(request: Request, parameters: Mapping[str, str]) -> AppClient:
-    """Return the resource server that is asking, told in the API's words.
+    """Return the resource server that is asking, as `proven_resource_server_of` does."""
+    client, _ = await proven_resource_server_of(request, parameters)
+    return client
+
+
+async def proven_resource_server_of(request: Request, parameters: Mapping[str, str]) -> tuple[AppClient, SecretId]:
+    """Return the resource server that is asking and the secret that proved it; refusals in the API's words.
 
     Unauthenticated for a client that did not prove who it is, NotAllowed for any other client.
     """
@@ -58,4 +65,4 @@ async def resource_server_of(request: Request, parameters: Mapping[str, str]) ->
     if not isinstance(client, AppClient) or not client.is_resource_server or caller.secret_id is None:
         told = "This is for resource servers: clients that stand for the platform's own API."
         raise NotAllowed("unauthorized_client", told, help=_MAKE_ONE)
-    return client
+    return client, caller.secret_id

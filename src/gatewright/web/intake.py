@@ -18,6 +18,7 @@ MOST_API_BYTES = 1024 * 1024
 API_PATHS = ("/rest/",)
 WITH_BODY = {"POST", "PUT", "PATCH"}
 _CORRECT = "The program that sent the request has to be corrected."
+_BARE = "gatewright.bare"
 _NOTHING = "\ufffd"  # stands for NUL in a path
 
 
@@ -33,7 +34,7 @@ class Intake:
             await self._app(scope, receive, send)
             return
         if scope["method"] == "HEAD":
-            scope, send = {**scope, "method": "GET"}, _without_body(send)
+            scope, send = {**scope, "method": "GET", _BARE: True}, _without_body(send)
         # PostgreSQL cannot be asked for a text with NUL. Whatever such a path names there is not (P6).
         scope = {**scope, "path": scope["path"].replace("\0", _NOTHING)}
         try:
@@ -46,6 +47,11 @@ class Intake:
             return  # nobody is left to answer
         else:
             await self._app(scope, receive, send)
+
+
+def is_bare(scope: Scope) -> bool:
+    """Return whether the headers of the answer are all that was asked for (HEAD)."""
+    return _BARE in scope
 
 
 async def _readable(scope: Scope, receive: Receive) -> Receive:
