@@ -74,6 +74,7 @@ class Built:
         return Answer(
             None,
             said["status"],
+            kind="service_account" if robot else "user",
             principal=self.principal(who),
             company=None if said["company"] is None else company,
             contact=None if key is None else contact or self.contacts[key],

@@ -45,7 +45,7 @@ async def sent(client: httpx.AsyncClient, requests: Sequence[Request]) -> list[h
                 request.method,
                 request.path,
                 headers=list(request.headers),
-                params=dict(request.params),
+                params=dict(request.params) or None,  # an empty one would empty the query of the path
                 json=request.json,
             )
 
@@ -59,11 +59,13 @@ def identity(headers: Mapping[str, str], *, all_present: bool) -> Answer:
     told = {claim: headers.get(prefix + name, "") for name, claim in CLAIMS.items()}
     if all_present:
         assert {prefix + name for name in CLAIMS} <= set(headers), dict(headers)
+    assert not (told["user_id"] and told["service_account_id"]), told
     asserted = claims_of(headers[f"{prefix}assertion"])
     assert {claim: "" if asserted[claim] is None else str(asserted[claim]) for claim in told} == told
     return Answer(
         None,
         200,
+        kind="user" if told["user_id"] else "service_account",
         principal=_number(told["user_id"] or told["service_account_id"]),
         company=_number(told["company_id"]),
         contact=_number(told["contact_id"]),

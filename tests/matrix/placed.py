@@ -17,6 +17,7 @@ class Answer:
 
     code: str | None
     status: int
+    kind: str | None = None  # of the principal
     principal: int | None = None
     company: int | None = None
     contact: int | None = None

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 from sqlalchemy import select
@@ -13,12 +15,16 @@ from tests.matrix.built import Built, built_world, ids
 from tests.matrix.cells import cells
 from tests.matrix.expected import installed_after
 from tests.matrix.placed import Placed, Way, told
+from tests.matrix.route_map import route_map
 from tests.matrix.spoilt import fill_tokens
 from tests.matrix.way_api import PlatformApi
 from tests.matrix.way_check import Checked
 from tests.matrix.way_decide import PureDecision
-from tests.matrix.way_forward import ForwardedQuestion
+from tests.matrix.way_forward import ForwardedQuestion, ForwardedRequest
+from tests.matrix.way_nginx import BehindNginx, echoing_api
 from tests.matrix.way_sdk import Guarded, GuardedAsync
+from tests.support.nginx import running_nginx
+from tests.support.served import program_at
 
 MOST_SHOWN = 12
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -27,7 +33,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def built(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Built]:
     """Lend the described world behind a server, once for all ways."""
-    async with built_world(tmp_path_factory.mktemp("matrix")) as world:
+    folder = tmp_path_factory.mktemp("matrix")
+    routes = folder / "routes.yaml"
+    routes.write_text(route_map())
+    chosen = {"ROUTES": str(routes), "TRUSTED_PROXIES": "127.0.0.1"}
+    async with built_world(folder, chosen) as world:
         await fill_tokens(world)
         yield world
 
@@ -81,6 +91,20 @@ async def test_the_api_answers_like_the_table(built: Built) -> None:
 async def test_a_proxys_question_is_answered_like_the_table(built: Built) -> None:
     """X2: with the identity in headers, signed."""
     await compare(ForwardedQuestion(built), built)
+
+
+async def test_a_forwarded_request_is_answered_like_the_table(built: Built) -> None:
+    """X2, X3: by the route map, where needs may be a scope too."""
+    await compare(ForwardedRequest(built), built)
+
+
+async def test_nginx_lets_through_what_the_table_says(built: Built, tmp_path: Path) -> None:
+    """X2: and the API behind it is told who asks."""
+    port = httpx.URL(built.server.base_url).port or 0
+    async with echoing_api() as api:
+        with running_nginx(tmp_path / "nginx", gatewright=port, api=api) as nginx:
+            async with program_at(nginx.base_url) as client:
+                await compare(BehindNginx(built, client), built)
 
 
 async def test_a_resource_servers_questions_are_answered_like_the_table(built: Built) -> None:

@@ -79,6 +79,7 @@ def _read(answer: dict[str, Any]) -> Answer:
     return Answer(
         None,
         answer["status"],
+        kind=who["kind"],
         principal=who["id"],
         company=who["company_id"],
         contact=who["contact_id"],

@@ -13,7 +13,7 @@ from tests.matrix.placed import NAMINGS, Answer, Placed
 from tests.matrix.route_map import request_of
 
 FORWARD = "/authz/forward"
-TELLS = ("principal", "company", "contact", "level", "client_id", "scopes")
+TELLS = ("kind", "principal", "company", "contact", "level", "client_id", "scopes")
 NO_TOKEN = "a proxy asks about the bearer of a token, never about a contact"
 
 

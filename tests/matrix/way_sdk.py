@@ -74,6 +74,7 @@ def _read(answer: Allow | Deny) -> Answer:
     return Answer(
         None,
         200,
+        kind=answer.principal.kind,
         principal=answer.principal.id,
         company=answer.company_id,
         contact=answer.contact_id,
