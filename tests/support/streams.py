@@ -91,7 +91,7 @@ async def stream(
 ) -> AsyncIterator[Stream]:
     """Lend the answer to a request while it is being sent; on the way out whoever asked is gone."""
     opened = Stream()
-    scope = {
+    scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
@@ -106,7 +106,11 @@ async def stream(
         "server": ("127.0.0.1", 8400),
         "state": {},
     }
-    answering = asyncio.create_task(app(scope, opened.receive, opened.send))  # type: ignore[arg-type]
+
+    async def answer() -> None:
+        await app(scope, opened.receive, opened.send)
+
+    answering = asyncio.create_task(answer())
     try:
         yield opened
     finally:
