@@ -133,8 +133,8 @@ async def test_another_content_type_is_400_and_a_large_body_413(site: httpx.Asyn
 @pytest.mark.parametrize("rfi_id", ["0", "-1", "01", "x", "1.0", "%D9%A1", "9" * 30, "1%00"])
 async def test_an_id_that_is_none_is_404(site: httpx.AsyncClient, rfi_id: str) -> None:
     await _made(site)
-    for method in ("GET", "PATCH", "DELETE"):
-        answer = await site.request(method, f"{PIER}/rfis/{rfi_id}", **({"json": {}} if method == "PATCH" else {}))
+    path = f"{PIER}/rfis/{rfi_id}"
+    for answer in (await site.get(path), await site.patch(path, json={}), await site.delete(path)):
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "rfi_unknown")
 
 
