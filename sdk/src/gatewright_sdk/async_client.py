@@ -119,7 +119,7 @@ class _Tasks:
         self.core = Core(to, asyncio.Event)
         self.loop = loop
         self._timeout = to.timeout
-        self._followers: list[asyncio.Task[None]] = []
+        self._follower: asyncio.Task[None] | None = None
         self._stream: httpx.Response | None = None
         self._lines: AsyncIterator[str] | None = None
 
@@ -142,17 +142,28 @@ class _Tasks:
             flow.close()  # of a task that is cancelled too: who waits for its question asks again
 
     def follow(self) -> None:
-        """Start the two tasks, unless they run."""
-        if not self._followers:
-            flows = self.core.following.follow(), self.core.following.renew()
-            self._followers = [self.loop.create_task(self.run(flow)) for flow in flows]
+        """Start following, unless it is done already."""
+        if self._follower is None:
+            self._follower = self.loop.create_task(self._follow())
 
     async def close(self) -> None:
         """End the tasks and close what is open."""
         self.core.following.end()
-        for task in self._followers:
-            task.cancel()
-        await asyncio.gather(*self._followers, return_exceptions=True)
+        if self._follower is not None:
+            self._follower.cancel()
+            await asyncio.gather(self._follower, return_exceptions=True)
+        await self._close_connections()
+
+    async def _follow(self) -> None:
+        """Follow until this is cancelled: by `close`, or by the end of an event loop that nobody told us of."""
+        following = self.core.following
+        try:
+            await asyncio.gather(self.run(following.follow()), self.run(following.renew()))
+        except asyncio.CancelledError:
+            await self._close_connections()
+            raise
+
+    async def _close_connections(self) -> None:
         await self._close_stream()
         await self._asking.aclose()
         await self._following.aclose()

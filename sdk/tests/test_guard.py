@@ -1,0 +1,302 @@
+"""Both drivers against a small server on a real socket (X1, X5, T12)."""
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from sdk.tests.asking import DRIVERS, Driver, Guard, guarding, until
+from sdk.tests.model_server import CLIENT_ID, CLIENT_SECRET, ModelServer, model_server, tag_of
+
+from gatewright_sdk import Allow, AsyncGatewright, Deny, Gatewright, Question
+from gatewright_sdk.denials import TOKEN_EXPIRED, TOKEN_INVALID, TOKEN_MISSING, UNAVAILABLE, company_ambiguous
+
+
+@pytest.fixture
+def server() -> Iterator[ModelServer]:
+    with model_server() as model:
+        yield model
+
+
+@pytest.fixture(params=DRIVERS)
+async def guard(request: pytest.FixtureRequest, server: ModelServer) -> AsyncIterator[Guard]:
+    driver: Driver = request.param
+    async with guarding(driver, server.issuer, client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as made:
+        yield made
+
+
+def asked(token: str | None, *, tool: str = "rfis", company_id: int | Deny | None = 1) -> Question:
+    return Question(token=token, company_id=company_id, tool=tool, level="standard")
+
+
+async def have_lease(guard: Guard, server: ModelServer) -> None:
+    """Return once the guard answers from memory."""
+    question = asked(server.token(sub="9"))
+
+    async def from_memory() -> bool:
+        before = len(server.asked)
+        assert isinstance(await guard.check(question), Allow)
+        return len(server.asked) == before
+
+    await until(from_memory)
+
+
+async def test_a_question_is_asked_once_while_the_lease_lives(guard: Guard, server: ModelServer) -> None:
+    """X5."""
+    await have_lease(guard, server)
+    question, before = asked(server.token()), len(server.asked)
+    answers = [await guard.check(question) for _ in range(50)]
+    assert len(server.asked) == before + 1
+    assert {type(answer) for answer in answers} == {Allow}
+    assert await guard.check(asked(server.token(), tool="other")) == answers[0]
+    assert len(server.asked) == before + 2
+
+
+async def test_what_changed_is_forgotten_and_asked_again(guard: Guard, server: ModelServer) -> None:
+    """T12: a no is kept like a yes."""
+    await have_lease(guard, server)
+    question = asked(server.token())
+    assert isinstance(await guard.check(question), Allow)
+    server.commit(tag_of(str(question.token)), deny=str(question.token))
+
+    async def is_denied() -> bool:
+        return isinstance(await guard.check(question), Deny)
+
+    await until(is_denied)
+    before = len(server.asked)
+    assert isinstance(await guard.check(question), Deny)
+    assert len(server.asked) == before
+
+
+async def test_a_contact_can_be_asked_about(guard: Guard, server: ModelServer) -> None:
+    """X1."""
+    question = Question(contact_id=7, company_id=1, tool="rfis", level="standard")
+    assert isinstance(await guard.check(question), Allow)
+    assert server.asked[-1] == {"contact_id": 7, "company_id": 1, "tool": "rfis", "level": "standard"}
+    assert "/oauth/jwks" not in server.calls
+
+
+async def test_many_questions_share_requests(guard: Guard, server: ModelServer) -> None:
+    """X1: a hundred a request, in order, what is known here left out."""
+    questions = [asked(server.token(sub=str(number)), company_id=number) for number in range(1, 251)]
+    answers = await guard.check_all([*questions, asked(None)])
+    assert [answer.company_id for answer in answers if isinstance(answer, Allow)] == list(range(1, 251))
+    assert answers[-1] == TOKEN_MISSING
+    assert server.calls["/authz/check"] == 3
+    assert await guard.check_all([]) == []
+
+
+async def test_forged_and_expired_tokens_never_reach_the_server(guard: Guard, server: ModelServer) -> None:
+    """X2."""
+    forged = server.token()[:-8] + "AAAAAAAA"
+    expected = {
+        None: TOKEN_MISSING,
+        forged: TOKEN_INVALID,
+        "gwr_refresh": TOKEN_INVALID,
+        server.token(aud="https://other.example"): TOKEN_INVALID,
+        server.token(iss="https://evil.example"): TOKEN_INVALID,
+        server.token(exp=int(time.time()) - 1): TOKEN_EXPIRED,
+    }
+    for token, deny in expected.items():
+        assert await guard.check(asked(token)) == deny
+    assert server.asked == []
+    assert server.calls["/oauth/jwks"] == 1
+
+
+async def test_a_company_that_cannot_be_told_is_answered_after_the_token(guard: Guard, server: ModelServer) -> None:
+    """X2, X3."""
+    ambiguous = company_ambiguous("The company is named twice in one place.")
+    assert await guard.check(asked("forged", company_id=ambiguous)) == TOKEN_INVALID
+    assert await guard.check(asked(server.token(), company_id=ambiguous)) == ambiguous
+    named = await guard.check(asked(server.token(), company_id=None))
+    assert isinstance(named, Deny)
+    assert named.code == "company_required"
+
+
+async def _hold_back(server: ModelServer, guard: Guard, question: Question) -> "asyncio.Task[Allow | Deny]":
+    """Return a question whose answer is computed and held back."""
+    server.before_answer = threading.Event()
+    before = len(server.asked)
+    task = asyncio.create_task(guard.check(question))
+
+    async def arrived() -> bool:
+        return len(server.asked) > before
+
+    await until(arrived)
+    return task
+
+
+async def test_identical_questions_at_once_share_a_request(guard: Guard, server: ModelServer) -> None:
+    """X5."""
+    await have_lease(guard, server)
+    question, before = asked(server.token()), len(server.asked)
+    first = await _hold_back(server, guard, question)
+    others = [asyncio.create_task(guard.check(question)) for _ in range(4)]
+    await asyncio.sleep(0.1)
+    assert server.before_answer is not None
+    server.before_answer.set()
+    assert {type(answer) for answer in await asyncio.gather(first, *others)} == {Allow}
+    assert len(server.asked) == before + 1
+
+
+async def test_who_asks_after_a_change_gets_no_answer_from_before_it(guard: Guard, server: ModelServer) -> None:
+    """T12: which tags an answer hangs from is known only when it arrives."""
+    await have_lease(guard, server)
+    question = asked(server.token())
+    witness = asked(server.token(sub="8"))
+    assert isinstance(await guard.check(witness), Allow)
+    first = await _hold_back(server, guard, question)
+    held, server.before_answer = server.before_answer, None
+    server.commit(tag_of(str(question.token)), tag_of(str(witness.token)), deny=str(question.token))
+
+    async def is_applied() -> bool:
+        before = len(server.asked)
+        await guard.check(witness)
+        return len(server.asked) > before
+
+    await until(is_applied)
+    late = asyncio.create_task(guard.check(question))
+    await asyncio.sleep(0.05)
+    assert held is not None
+    held.set()
+    assert isinstance(await first, Allow)  # it asked before the change
+    assert isinstance(await late, Deny)
+    assert isinstance(await guard.check(question), Deny)
+
+
+async def test_who_gives_up_fails_nobody_else(server: ModelServer) -> None:
+    """X5."""
+    async with guarding("tasks", server.issuer, client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as guard:
+        await have_lease(guard, server)
+        question = asked(server.token())
+        first = await _hold_back(server, guard, question)
+        others = [asyncio.create_task(guard.check(question)) for _ in range(4)]
+        await asyncio.sleep(0.05)
+        assert server.before_answer is not None
+        server.before_answer.set()
+        first.cancel()
+        assert {type(answer) for answer in await asyncio.gather(*others)} == {Allow}
+        with pytest.raises(asyncio.CancelledError):
+            await first
+
+
+@pytest.mark.parametrize(
+    "garbled",
+    [
+        b"",
+        b"[]",
+        b'{"answers": []}',
+        b'{"answers": [{}]}',
+        b'{"answers": [{"allow": "yes", "tags": []}]}',
+        b'{"answers": [{"allow": true, "tags": []}]}',
+        b'{"answers": [{"allow": true, "tags": [], "principal": {"kind": "user", "id": 1, "company_id": 2}}]}',
+        b'{"answers": [{"allow": false, "tags": [], "status": 200, "code": "c", "message": "m", "help": "h"}]}',
+    ],
+)
+async def test_what_cannot_be_read_is_a_no(guard: Guard, server: ModelServer, garbled: bytes) -> None:
+    """X1: nothing is guessed."""
+    server.garbled = garbled
+    assert await guard.check(asked(server.token())) == UNAVAILABLE
+
+
+async def test_a_server_that_does_not_know_us_is_a_no_and_the_log_says_why(
+    server: ModelServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """X1, T13: without any secret."""
+    caplog.set_level(logging.DEBUG)
+    token = server.token()
+    async with guarding("threads", server.issuer, client_id=CLIENT_ID, client_secret="canary-77") as guard:
+        assert await guard.check(asked(token)) == UNAVAILABLE
+    assert "/authz/check: status 401 (invalid_client)" in caplog.text
+    assert "canary-77" not in caplog.text
+    assert token not in caplog.text
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+async def test_without_a_server_every_answer_is_a_no(driver: Driver) -> None:
+    """X1."""
+    with model_server() as model:
+        token = model.token()
+    async with guarding(driver, model.issuer, client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as guard:
+        assert await guard.check(asked(token)) == UNAVAILABLE
+        assert await guard.verify_assertion(token) == UNAVAILABLE
+
+
+async def test_after_closing_every_answer_is_a_no(guard: Guard, server: ModelServer) -> None:
+    """X1."""
+    await have_lease(guard, server)
+    await guard.aclose()
+    assert await guard.check(asked(server.token())) == UNAVAILABLE
+    assert await guard.verify_assertion("x") == UNAVAILABLE
+    await guard.aclose()
+
+
+def test_a_forked_process_follows_by_itself(server: ModelServer) -> None:
+    """X5: as a server does that loads the application before it forks its workers."""
+    question = asked(server.token())
+    with Gatewright(server.issuer, client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as guard:
+        assert isinstance(guard.check(question), Allow)
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                code = _answers_from_memory(guard, question)
+            finally:
+                os._exit(code)
+        assert os.waitpid(child, 0)[1] == 0
+        assert isinstance(guard.check(question), Allow)
+
+
+def _answers_from_memory(guard: Gatewright, question: Question) -> int:
+    """Return 0 once a hundred answers in a row came faster than any request would."""
+    for _ in range(200):
+        begun = time.perf_counter()
+        if not all(isinstance(guard.check(question), Allow) for _ in range(100)):
+            return 2
+        if time.perf_counter() - begun < 0.02:
+            return 0
+        time.sleep(0.02)
+    return 3
+
+
+def test_another_event_loop_follows_by_itself(server: ModelServer) -> None:
+    """X5."""
+    guard = AsyncGatewright(server.issuer, client_id=CLIENT_ID, client_secret=CLIENT_SECRET)
+
+    async def ask() -> None:
+        assert isinstance(await guard.check(asked(server.token())), Allow)
+
+    async def close() -> None:
+        await ask()
+        await guard.aclose()
+
+    asyncio.run(ask())
+    asyncio.run(close())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"issuer": "id.example"},
+        {"issuer": "https://id.example/"},
+        {"client_secret": ""},
+        {"timeout": 0},
+        {"address": "unix:/x"},
+    ],
+)
+def test_what_cannot_work_is_refused_at_the_start(wrong: dict[str, str]) -> None:
+    """X1."""
+    given = {"issuer": "https://id.example", "client_id": "gate", "client_secret": "s"} | wrong
+    with pytest.raises(ValueError, match=r"needed|address|more than"):
+        Gatewright(**given)  # type: ignore[arg-type]
+
+
+def test_no_repr_shows_the_secret() -> None:
+    """T13."""
+    guard = Gatewright("https://id.example", client_id="gate", client_secret="canary-88")
+    shown = repr((guard, AsyncGatewright("https://id.example", client_id="gate", client_secret="canary-88")))
+    assert "canary-88" not in shown + repr(vars(guard))
+    guard.close()

@@ -1,0 +1,68 @@
+"""The values: what cannot be asked, and how a refusal is told (X1, X2, T13)."""
+
+from typing import Any
+
+import pytest
+
+from gatewright_sdk.model import Deny, Question, Refused
+from gatewright_sdk.wire import Call, Credentials
+
+SECRET = "canary-5c0e"
+
+
+def deny(status: int, message: str = "No.") -> Deny:
+    return Deny(code="c", status=status, message=message, help="h", request_id="r")
+
+
+def test_a_refusal_is_told_as_the_platform_api_tells_it() -> None:
+    """X2."""
+    assert deny(403).body() == {
+        "error": {"code": "c", "message": "No.", "help": "h", "request_id": "r"},
+        "errors": ["No."],
+    }
+
+
+def test_a_401_is_challenged_and_a_503_says_when_to_come_back() -> None:
+    """X2."""
+    challenge = 'Bearer realm="gatewright", error="invalid_token", error_description="No."'
+    assert deny(401).headers() == {"Cache-Control": "no-store", "WWW-Authenticate": challenge}
+    assert deny(403).headers() == {"Cache-Control": "no-store"}
+    assert deny(503).headers()["Retry-After"] == "2"
+    assert deny(429).headers()["Retry-After"] == "10"
+
+
+def test_no_sentence_can_break_a_header() -> None:
+    """X2."""
+    challenge = deny(401, 'a"\r\nX: y\\é').headers()["WWW-Authenticate"]
+    assert challenge == 'Bearer realm="gatewright", error="invalid_token", error_description="a???X: y??"'
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tool": ""},
+        {"level": "none"},
+        {"level": "owner"},
+        {"token": "a", "contact_id": 1},
+        {"contact_id": 0},
+        {"company_id": 2**53},
+        {"company_id": True},
+        {"project_id": "7"},
+        {"route": "x" * 201},
+    ],
+)
+def test_what_nobody_can_ask_is_the_programs_own_fault(wrong: dict[str, Any]) -> None:
+    """X1."""
+    with pytest.raises(ValueError):
+        Question(**({"tool": "rfis", "level": "standard"} | wrong))
+
+
+def test_no_repr_shows_a_secret() -> None:
+    """T13."""
+    values = [
+        Question(tool="rfis", level="standard", token=SECRET),
+        Credentials("gate", SECRET),
+        Call(method="POST", path="/", headers=(("Authorization", SECRET),), body=SECRET.encode()),
+        Refused(deny(401)),
+    ]
+    assert SECRET not in repr(values)
