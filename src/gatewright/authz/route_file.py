@@ -13,6 +13,7 @@ from gatewright.authz.route_rules import RouteMap
 from gatewright.base.levels import Level
 from gatewright.base.scopes import MANAGE
 from gatewright.base.yaml_nodes import BadFile, Fault, Faults, Value, compose
+from gatewright.directory.rules import is_tool_key
 
 MOST_ROUTES = 5000
 _PLAINLY: dict[str, Asks] = {"public": "public", "token": "token", "member": "member"}
@@ -93,7 +94,7 @@ def _needs_of_tool(value: Value) -> Needs | None:
 
 def _tool(value: Value) -> str | None:
     text = value.text()
-    if text is not None and not (text.isascii() and text.replace("_", "a").isalnum() and text.islower()):
+    if text is not None and not is_tool_key(text):
         value.wrong("must be the key of a tool: small letters, digits and underscores")
         return None
     return text
@@ -102,7 +103,7 @@ def _tool(value: Value) -> str | None:
 def _level(value: Value) -> Level | None:
     text = value.text()
     if text == Level.NONE.key:
-        value.wrong("cannot be none, which nobody lacks; write member, token or public in place of the tool")
+        value.wrong("cannot be none, which nobody lacks; write member, token or public instead")
         return None
     if text is not None and text not in _LEVELS:
         value.wrong(f"must be {' or '.join(_LEVELS)}, not {text!r}")
