@@ -85,7 +85,7 @@ def requires(tool: str, level: str, *, of: Literal["company"] | None = None) -> 
 
 
 def _is_awaited(view: Any) -> bool:
-    """Return whether a view is async; also the `dispatch` of a class with async methods, as `method_decorator` has it."""
+    """Return whether a view is async; or the `dispatch` of a class with async methods, as `method_decorator` has it."""
     owner = getattr(getattr(view, "func", None), "__self__", None)
     return iscoroutinefunction(view) or bool(getattr(type(owner), "view_is_async", False))
 

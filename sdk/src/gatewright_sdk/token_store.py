@@ -188,17 +188,12 @@ def _locked_now(path: Path) -> int | None:
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(handle), path.stat()):
-            return handle
-    except BlockingIOError:
-        pass
-    except FileNotFoundError:
-        pass  # deleted between: the next one to come would lock another file
-    except BaseException:
+    except BaseException as error:
         os.close(handle)
+        if isinstance(error, BlockingIOError):
+            return None
         raise
-    os.close(handle)
-    return None
+    return handle
 
 
 def _unlock(handle: int) -> None:
