@@ -111,6 +111,7 @@ REFUSED = [
         (uri, SLASHES)
         for uri in ("//", "//v1/projects", "/v1//projects", "/v1/projects//", "///", "//evil.example/v1/projects")
     ),
+    *((uri, LIKE) for uri in ("/v1/projects+", "/v1/+projects", "/v1/projects/7/files/secret+", "/v1/+projects+")),
     *((uri, SLASHES) for uri in ("/v1/projects/7//rfis", "/open/v2//a", "/open/v2/a//")),
     *(
         (uri, DOTS)

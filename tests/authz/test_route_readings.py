@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewright.authz.route_file import read_route_map
-from gatewright.authz.route_model import Found, UnknownAllowed
+from gatewright.authz.route_model import Found, PathUnclear, UnknownAllowed
 from tests.authz.route_readers import companies, readings
 
 PATTERNS = {
@@ -199,7 +199,31 @@ def test_a_name_that_is_like_the_companys_makes_it_ambiguous(query: str) -> None
 
 
 @pytest.mark.parametrize(
-    "query", ["", "page=2", "q=100%", "company=x", "company_ids=1,2", "filters[company_id]=3", "a=b;c"]
+    "query",
+    [
+        *("_method=DELETE", "a=b&_METHOD=x", "%5fmethod=PUT", "a;_method=PUT", "X-HTTP-Method-Override=PUT"),
+        *("x_http_method=PUT", "x-method-override=PUT", "%255fmethod=PUT"),
+    ],
+)
+def test_a_query_that_names_another_method_is_refused(query: str) -> None:
+    # X2: some servers take it in place of the request's
+    assert isinstance(ALLOWING.find("POST", f"/rest/v1.0/projects?{query}"), PathUnclear)
+    assert isinstance(ALLOWING.find("GET", f"/static/a?{query}"), PathUnclear)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "page=2",
+        "q=100%",
+        "company=x",
+        "company_ids=1,2",
+        "filters[company_id]=3",
+        "a=b;c",
+        "method=a",
+        "payment_method=b",
+    ],
 )
 def test_other_names_are_none_of_the_maps_business(query: str) -> None:
     # X3

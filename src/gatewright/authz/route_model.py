@@ -35,6 +35,13 @@ class Route:
     method: str
     segments: tuple[str, ...]
     needs: Needs
+    named: tuple[tuple[str, int], ...] = field(init=False, repr=False, compare=False)
+    """Name and place of `company_id` and `project_id`, where the path has them."""
+
+    def __post_init__(self) -> None:
+        """Look for them once."""
+        names = self.names
+        object.__setattr__(self, "named", tuple((name, names[name]) for name in (COMPANY, PROJECT) if name in names))
 
     @property
     def path(self) -> str:

@@ -7,7 +7,7 @@ decide it by its own precedence, and the platform perhaps by another; so such a 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gatewright.authz.route_model import BELOW, COMPANY, PROJECT, Route, is_parameter
+from gatewright.authz.route_model import BELOW, Route, is_parameter
 from gatewright.authz.route_rules import Node, folded_pattern
 
 Shape = tuple[str, ...]
@@ -40,8 +40,7 @@ def crossings(routes: Sequence[Route]) -> Iterator[Crossing]:
 
 
 def _ask_alike(one: Route, other: Route) -> bool:
-    places = [(route.names.get(COMPANY), route.names.get(PROJECT)) for route in (one, other)]
-    return one.needs == other.needs and places[0] == places[1]
+    return one.needs == other.needs and one.named == other.named
 
 
 def _shared(one: Shape, other: Shape) -> Shape:

@@ -29,8 +29,9 @@ _CUTS = {
     "%": "percent sign",
 }
 _FOLDED_COMPANY = COMPANY.replace("_", "")
+_OVERRIDES = {"_method", "xhttpmethod", "xhttpmethodoverride", "xmethodoverride"}
 _MOST_DECODINGS = 4
-_LONGEST_NAME = 200
+_SHORTEST_NAME, _LONGEST_NAME = len("_method"), 200
 _WIDE = re.compile(r"%u([0-9A-Fa-f]{4})")  # what IIS decodes beside RFC 3986
 
 
@@ -116,47 +117,64 @@ def _unclear_segment(text: str, *, may_be_empty: bool) -> str:
 
 def folded(segment: str) -> str:
     """Return what is left of a segment when case, compatible letters and invisible ones are put aside."""
-    if segment.isascii():
-        return segment.lower()
-    compatible = unicodedata.normalize("NFKC", segment).casefold()
-    return "".join(c for c in unicodedata.normalize("NFKC", compatible) if unicodedata.category(c) != "Cf")
+    if not segment.isascii():
+        compatible = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", segment).casefold())
+        segment = "".join(letter for letter in compatible if unicodedata.category(letter) != "Cf")
+    return segment.lower().lstrip("+").rstrip("+.")  # a plus is a space to some
 
 
-def unclear_query(query: str) -> str:
-    """Return why the query is no query; empty when it is one."""
-    if _UNPRINTABLE.search(query):
-        return "Its query holds a control character or a space."
-    return "Its query holds a number sign, behind which some servers do not read." if "#" in query else ""
+@dataclass(frozen=True, slots=True)
+class ReadQuery:
+    """What a query says that a decision hangs from. `ambiguous`: why another pair could be read as a company (X3)."""
+
+    company_ids: tuple[str, ...] = ()  # of the pairs named exactly so, decoded
+    ambiguous: str = ""
 
 
-def named_companies(query: str) -> tuple[tuple[str, ...], str]:
-    """Return what the pairs named `company_id` say, decoded, and why another pair could be read as one (X3).
+_NOTHING = ReadQuery()
+
+
+def read_query(query: str) -> ReadQuery | PathUnclear:
+    """Return what a raw query says of the company; PathUnclear where a server could read another method or end.
 
     Servers differ in what they take for the same name: `Company_Id`, `company_id[]`, `company.id`
     and `company%5Fid` are all one to some. Such a pair makes the company ambiguous.
     """
-    if query.isascii() and "%" not in query and "company" not in query.lower():
-        return (), ""
+    if _UNPRINTABLE.search(query):
+        return PathUnclear("Its query holds a control character or a space.")
+    if "#" in query:
+        return PathUnclear("Its query holds a number sign, behind which some servers do not read.")
+    lower = query.lower()
+    if query.isascii() and "%" not in query and "company" not in lower and "method" not in lower:
+        return _NOTHING
+    return _read_pairs(query)
+
+
+def _read_pairs(query: str) -> ReadQuery | PathUnclear:
     values: list[str] = []
     ambiguous = ""
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
         if name == COMPANY:
             values.append(unquote(value.replace("+", " ")))
-        elif any(_is_like_company(part.partition("=")[0]) for part in pair.split(";")):
+        stems = {_stem(part.partition("=")[0]) for part in pair.split(";")}
+        if stems & _OVERRIDES:
+            return PathUnclear("Its query names a method, which some servers take in place of the request's.")
+        if _FOLDED_COMPANY in stems and (name != COMPANY or ";" in pair):
             ambiguous = "The query has a name that some servers read as company_id and some do not."
     if len(values) > 1:
         ambiguous = "The query names the company twice."
-    return tuple(values), ambiguous
+    return ReadQuery(tuple(values), ambiguous)
 
 
-def _is_like_company(name: str) -> bool:
-    if len(name) < len(_FOLDED_COMPANY):
-        return False
+def _stem(name: str) -> str:
+    """Return what the most forgiving server makes of a name: decoded, in small letters, without what joins words."""
+    if len(name) < _SHORTEST_NAME:
+        return ""
     name = name[:_LONGEST_NAME]  # what stands behind a NUL or a bracket may be of any length
     for _ in range(_MOST_DECODINGS):
         if "%" not in name:
             break
         name = unquote(_WIDE.sub(lambda wide: chr(int(wide[1], 16)), name))
-    stem = folded(name).partition("[")[0].partition("\0")[0]
-    return "".join(filter(str.isalnum, stem)) == _FOLDED_COMPANY
+    bare = folded(name).partition("[")[0].partition("\0")[0].strip()
+    return "_method" if bare == "_method" else "".join(filter(str.isalnum, bare))

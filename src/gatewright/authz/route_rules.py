@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 
 from gatewright.authz.route_model import (
     BELOW,
-    COMPANY,
-    PROJECT,
     Answer,
     Found,
     PathUnclear,
@@ -21,12 +19,13 @@ from gatewright.authz.route_model import (
     UnknownAllowed,
     is_parameter,
 )
-from gatewright.authz.route_paths import LONGEST, ReadPath, folded, named_companies, read_path, unclear_query
+from gatewright.authz.route_paths import LONGEST, ReadPath, ReadQuery, folded, read_path, read_query
 
 _METHOD = re.compile(r"[A-Z][A-Z0-9_\-]{0,31}", re.ASCII)
 _TOO_LONG = PathUnclear(f"It is longer than {LONGEST} characters.")
 _NO_METHOD = PathUnclear("The method is no word of capital letters, as every method is.")
 _NEAR = "Its case, its last slash or its ending differs from a route's, which some servers put aside."
+_NO_QUERY = ReadQuery()
 _NO_PATH = RouteUnknown("No route of the map has this path.")
 
 
@@ -115,8 +114,9 @@ class RouteMap:
         read = read_path(path)
         if isinstance(read, PathUnclear):
             return read
-        if mark and (why := unclear_query(query)):
-            return PathUnclear(why)
+        asked = read_query(query) if mark else _NO_QUERY
+        if isinstance(asked, PathUnclear):
+            return asked
         tree = self._trees.get("GET" if method == "HEAD" else method)
         route = tree.exact.find(read.segments) if tree is not None else None
         if tree is None or route is None:
@@ -125,7 +125,8 @@ class RouteMap:
             near = _read_otherwise(tree, read)
             if near is not route:
                 return PathUnclear(_NEAR, near)
-        return _found(route, read.segments, query)
+        parameters = {name: read.segments[place] for name, place in route.named}
+        return Found(route, parameters, asked.company_ids, asked.ambiguous)
 
     def _unknown(self, method: str, read: ReadPath) -> Answer:
         """Return why no route decides; UnknownAllowed when the map lets it through."""
@@ -138,12 +139,6 @@ class RouteMap:
             if (near := _read_otherwise(tree, read)) is not None:
                 return PathUnclear(_NEAR, near)
         return UnknownAllowed() if self.allows_unknown else _NO_PATH
-
-
-def _found(route: Route, segments: Sequence[str], query: str) -> Found:
-    names = route.names
-    parameters = {name: segments[names[name]] for name in (COMPANY, PROJECT) if name in names}
-    return Found(route, parameters, *named_companies(query)) if query else Found(route, parameters)
 
 
 def _read_otherwise(tree: Tree, read: ReadPath) -> Route | None:
