@@ -19,6 +19,7 @@ from gatewright.oauth.answers import work_after
 from gatewright.oauth.callers import proven_resource_server_of
 from gatewright.web.api import NO_STORE
 from gatewright.web.core import core_of
+from gatewright.web.edge import note_routine
 from gatewright.web.forms import query_pairs
 from gatewright.web.leaving import when_leaving
 
@@ -87,6 +88,7 @@ class Feed:
         lease = core.settings.lease.total_seconds()
         if not asked.is_stream:
             # Read now, from the database: what the tail has heard of may be older than the request.
+            note_routine(request)  # each cache renews its lease twice a second
             told = {"nonce": asked.nonce, "position": await tail.newest(), "lease": lease}
             await JSONResponse(told, headers=NO_STORE, background=work_after(request))(scope, receive, send)
             return

@@ -61,6 +61,11 @@ def note_headers(connection: HTTPConnection, headers: Mapping[str, str]) -> None
     connection.scope["state"]["headers"] = headers
 
 
+def note_routine(connection: HTTPConnection) -> None:
+    """Note that a request is one of many that a program sends on its own: only what went wrong with it is logged."""
+    connection.scope["state"]["is_routine"] = True
+
+
 Direct = Callable[[Scope, Seen], Awaitable["Plain"]]
 
 
@@ -86,7 +91,8 @@ class Edge:
     ) -> None:
         self._app = app
         self._trusted = networks(trusted_proxies)
-        self._direct_path, self._direct = direct or ("", None)
+        self._direct_path = "" if direct is None else direct[0]
+        self._direct = None if direct is None else direct[1]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and finish its answer."""
@@ -103,7 +109,8 @@ class Edge:
             await self._guarded(_answer_directly(self._direct, scope, answer), answer)
         else:
             await self._guarded(self._app(scope, receive, answer), answer)
-        if answer.is_logged:
+        is_routine = scope["state"].get("is_routine", False) and answer.status < 400
+        if answer.is_logged and not is_routine:
             self._tell(scope, answer, started)
 
     def _is_direct(self, path: str) -> bool:
