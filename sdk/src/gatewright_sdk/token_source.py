@@ -5,8 +5,10 @@ before anybody sees it (T5, T6).
 """
 
 import logging
+import os
 import threading
 import time
+import weakref
 from dataclasses import replace
 
 from gatewright_sdk.token_endpoint import Endpoint
@@ -30,6 +32,7 @@ class Source:
         self._turn = threading.Lock()
         self._at_hand: Tokens | None = None
         self._rests_until = 0.0
+        _sources.add(self)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._endpoint.issuer!r}, {self._endpoint.client_id!r})"
@@ -66,6 +69,10 @@ class Source:
         state = freshness(tokens, now=time.time())
         is_resting = state is Freshness.EARLY and time.monotonic() < self._rests_until
         return tokens.access_token if state is Freshness.FRESH or is_resting else None
+
+    def begin_anew(self) -> None:
+        """Leave the turn to the process that this one was forked from: here nobody would give it back."""
+        self._turn = threading.Lock()
 
     def _spare(self) -> str | None:
         """Return the access token in memory if it is good, though due."""
@@ -259,3 +266,15 @@ def _refused(answer: Refusal) -> RequestRefused:
     return RequestRefused(
         status=answer.status, error=answer.error, description=answer.description, reason=answer.reason
     )
+
+
+_sources: "weakref.WeakSet[Source]" = weakref.WeakSet()
+
+
+def _begin_anew_in_child() -> None:
+    for source in list(_sources):
+        source.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew_in_child)
