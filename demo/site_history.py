@@ -19,7 +19,7 @@ _READ: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("ines@harbor.example", PUNCHLIST): ((QUAY, "rfis"), (QUAY, "drawings")),
     ("jonas@harbor.example", POCKET): ((FERRY, "rfis"), (FERRY, "daily_log")),
     ("liam@stonebridge.example", POCKET): ((CULVERT, "rfis"),),
-    ("mara@surveyors.example", POCKET): ((PIER, "rfis"), (PIER, "drawings"), (QUAY, "drawings")),
+    ("mara@surveyors.example", POCKET): ((PIER, "rfis"), (PIER, "drawings"), (QUAY, "rfis")),
     ("Nightly export", ""): ((PIER, "rfis"), (LOFTS, "rfis")),  # the second was never given
 }
 

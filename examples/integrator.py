@@ -210,7 +210,8 @@ def _reason(error: HTTPError) -> str:
     except ValueError:
         return f"The server answered {error.code} without a reason."
     if isinstance(told.get("error"), dict):  # the API
-        return f"{error.code} {told['error']['code']}: {told['error']['message']} {told['error']['help']}"
+        said = told["error"]
+        return f"{error.code} {said['code']}: {said['message'].removesuffix('.')}. {said['help']}"
     described = told.get("error_description", "")
     again = " Run: integrator.py login" if told.get("error") == "invalid_grant" else ""
     return f"{error.code} {told.get('error')}: {described}{again}"

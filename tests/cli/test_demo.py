@@ -4,11 +4,12 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.forms import Page
 from tests.support.postgres import free_port
 from tests.support.server import environment
 
@@ -31,6 +33,7 @@ class Demo:
     """A running demo: where it answers, whom it told, and its process."""
 
     base_url: str
+    jobsite_url: str
     data_dir: Path
     people: dict[str, str]
     said: str
@@ -38,20 +41,21 @@ class Demo:
 
 
 def _start(data_dir: Path, port: int, *, jobsite_port: int | None = None) -> Demo:
-    base_url = f"http://127.0.0.1:{port}"
+    base_url, jobsite_port = f"http://127.0.0.1:{port}", jobsite_port or free_port()
     log = data_dir.parent / f"demo-{time.monotonic_ns()}.log"
     with log.open("w") as sink:
         process = subprocess.Popen(
             [sys.executable, "-m", "demo.run"],
             cwd=ROOT,
             env=environment({"ISSUER": base_url, "DATA_DIR": str(data_dir), "LOG_FORMAT": "json"})
-            | {"JOBSITE_PORT": str(jobsite_port or free_port())},
+            | {"JOBSITE_PORT": str(jobsite_port)},
             stdout=sink,
             stderr=subprocess.STDOUT,
             text=True,
         )
     said = _said_before_ready(log, process)
-    return Demo(base_url, data_dir, dict(LINE.findall(said)), said, process)
+    jobsite_url = f"http://127.0.0.1:{jobsite_port}"
+    return Demo(base_url, jobsite_url, data_dir, dict(LINE.findall(said)), said, process)
 
 
 def _said_before_ready(log: Path, process: subprocess.Popen[str]) -> str:
@@ -85,7 +89,8 @@ def _integrate(demo: Demo, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def _command(demo: Demo, *arguments: str) -> list[str]:
     places = [f"--demo={demo.data_dir / 'demo.json'}", f"--tokens={demo.data_dir.parent / 'tokens.json'}"]
-    return [sys.executable, str(INTEGRATOR), f"--server={demo.base_url}", *places, *arguments]
+    servers = [f"--server={demo.base_url}", f"--api={demo.jobsite_url}"]
+    return [sys.executable, str(INTEGRATOR), *servers, *places, *arguments]
 
 
 def _log_in(demo: Demo, email: str) -> Any:
@@ -175,6 +180,87 @@ def test_the_integrator_runs_against_the_demo_with_no_edit(demo: Demo) -> None:
     assert json.loads(tokens.read_text())["refresh_token"] != before
     assert _integrate(demo, "logout").returncode == 0
     assert "Run: integrator.py login" in _integrate(demo, "me").stderr
+
+
+def test_the_platforms_own_api_is_guarded_and_feels_what_is_given_and_taken(demo: Demo) -> None:
+    # M2, I3, T12: the next call after the answer on the page is answered anew.
+    made = json.loads((demo.data_dir / "demo.json").read_text())
+    here = made["companies"]["Northwind Builders"]
+    pier = [str(here["projects"]["Pier 9"]["id"]), f"--company={here['id']}"]
+    assert f"is at {demo.jobsite_url}" in demo.said
+    _log_in(demo, "mara@surveyors.example")
+    told = json.loads(_integrate(demo, "rfis", *pier).stdout)
+    assert [(one["number"], one["status"]) for one in told] == [(1, "closed"), (2, "open")]
+    writes = ["new-rfi", *pier, "--subject=Deck lies low at axis 3"]
+    refused = _integrate(demo, *writes)
+    assert refused.returncode == 1
+    assert "403 permission_insufficient: This needs RFIs: Standard in this project." in refused.stderr
+    assert "Someone who holds Directory: Admin in this company can raise it." in refused.stderr
+    with _browser(demo, "ada@northwind.example") as admin:
+        _raise_rfis(
+            admin, f"/companies/{here['id']}/directory/{here['contacts']['mara@surveyors.example']['id']}", pier[0]
+        )
+        made_rfi = json.loads(_integrate(demo, *writes).stdout)
+        assert (made_rfi["number"], made_rfi["created_by"]) == (
+            3,
+            f"user {made['users']['mara@surveyors.example']['id']}",
+        )
+        page = f"/companies/{here['id']}/apps/{made['apps']['Site Pocket']['id']}"
+        for act, answered in (("disconnect", "403 app_not_connected"), ("reconnect", "")):
+            assert admin.post(f"{page}/{act}", data=dict(FIELD.findall(admin.get(page).text))).status_code == 303
+            assert answered in _integrate(demo, "rfis", *pier).stderr
+        refusals = admin.get(f"/companies/{here['id']}/refusals").text
+    assert "POST /rest/v1.0/projects/{project_id}/rfis" in refusals
+    assert _integrate(demo, "rfis", *pier).returncode == 0
+
+
+def _raise_rfis(admin: httpx.Client, page: str, project: str) -> None:
+    """Give a contact the level Standard on RFIs of a project, as its page does: with every other level as it is."""
+    form = Page(admin.get(page)).form(field=f"project.{project}.rfis")
+    levels = form.fields | {f"project.{project}.rfis": "standard"}
+    assert admin.post(form.action, data=levels).status_code == 303
+
+
+def test_a_taken_port_of_the_jobsite_api_does_not_end_the_demo(demo: Demo, tmp_path: Path) -> None:
+    port = int(demo.jobsite_url.rpartition(":")[2])
+    other = _start(tmp_path / "var", free_port(), jobsite_port=port)
+    assert f"The Jobsite API does not run: port {port} is taken." in other.said
+    assert httpx.get(f"{other.base_url}/readyz", trust_env=False).status_code == 200
+    other.process.send_signal(signal.SIGINT)
+    assert other.process.wait(15) == 0
+    assert httpx.get(f"{demo.jobsite_url}/rest/v1.0/ping", trust_env=False).status_code == 200
+
+
+def test_the_jobsite_api_ends_with_the_demo_and_keeps_its_data(tmp_path: Path) -> None:
+    first = _start(tmp_path / "var", free_port())
+    ping = f"{first.jobsite_url}/rest/v1.0/ping"
+    assert httpx.get(ping, trust_env=False).json() == {"ping": "pong"}
+    first.process.kill()
+    first.process.wait(15)
+    _wait_until_gone(ping)
+    kept = _rfis_of(first)
+    second = _start(tmp_path / "var", free_port())
+    assert _rfis_of(second) == kept > 0
+    second.process.send_signal(signal.SIGINT)
+    assert second.process.wait(15) == 0
+    _wait_until_gone(f"{second.jobsite_url}/rest/v1.0/ping")
+
+
+def _wait_until_gone(address: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            httpx.get(address, trust_env=False)
+        except httpx.TransportError:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{address} still answers")
+
+
+def _rfis_of(demo: Demo) -> int:
+    with closing(sqlite3.connect(demo.data_dir / "jobsite.db")) as database:
+        count: int = database.execute("SELECT count(*) FROM rfis").fetchone()[0]
+    return count
 
 
 def test_a_second_run_keeps_the_data_and_starts_in_seconds(tmp_path: Path) -> None:
