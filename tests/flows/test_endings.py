@@ -1,8 +1,10 @@
 """T12: each kind of event that ends something has its case, which every worker obeys at once."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gatewright.events.catalogue import Event
@@ -10,8 +12,11 @@ from tests.endings.model import Prepare
 from tests.endings.table import ALL, CASES, NO_DECISION
 from tests.endings.ways import Ways
 from tests.flows.test_workers import Asking, end_and_ask
+from tests.matrix.route_map import route_map
+from tests.matrix.way_nginx import echoing_api
 from tests.support.databases import DIALECTS
-from tests.support.served import served_world
+from tests.support.nginx import running_nginx
+from tests.support.served import program_at, served_world
 
 WORKERS = 3
 
@@ -22,6 +27,15 @@ def endings(kind: type[Event] = Event) -> Iterator[type[Event]]:
         if event.ENDS:
             yield event
         yield from endings(event)
+
+
+@asynccontextmanager
+async def proxied(folder: Path, worker: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
+    """Lend a client of an nginx in front of an API, which asks one worker by name."""
+    async with echoing_api() as api:
+        with running_nginx(folder / "nginx", gatewright=worker.base_url.port or 0, api=api) as nginx:
+            async with program_at(nginx.base_url) as client:
+                yield client
 
 
 def cases() -> Iterator[tuple[str, Prepare]]:
@@ -46,11 +60,17 @@ def test_each_kind_of_ending_ends_a_decision_or_says_why_not() -> None:
 async def test_each_ending_holds_at_every_worker_when_it_is_answered(
     request: pytest.FixtureRequest, tmp_path: Path, dialect: str
 ) -> None:
-    """T12: made once by name through one worker, asked of all of them: their API, `/authz/check`, `/authz/forward`."""
+    """T12: made through one worker by name, asked of all: API, `/authz/check`, `/authz/forward`, and nginx before one."""
     url = request.getfixturevalue("postgresql_url") if dialect == "postgresql" else None
-    asking = Asking()
-    async with served_world(tmp_path, workers=WORKERS, database_url=url) as world:
-        ways, decided = Ways(world), set()
+    asking, decided = Asking(), set()
+    routes = tmp_path / "routes.yaml"
+    routes.write_text(route_map())
+    chosen = {"ROUTES": str(routes), "TRUSTED_PROXIES": "127.0.0.1"}
+    async with (
+        served_world(tmp_path, workers=WORKERS, database_url=url, chosen=chosen) as world,
+        proxied(tmp_path, world.workers[-1]) as proxy,
+    ):
+        ways = Ways(world, {world.workers[-1]: proxy})
         for number, (kind, prepare) in enumerate(cases()):
             ending = await prepare(world)
             await end_and_ask(world, ways.all_of(ending), asking, at=number % WORKERS, races=False)
