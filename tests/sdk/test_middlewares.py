@@ -11,6 +11,7 @@ import pytest
 from sdk.tests.callers import FRAMEWORKS, app_in
 
 from gatewright_sdk import AsyncGatewright, Gatewright
+from tests.support.postgres import free_port
 from tests.support.served import ServedWorld, served_world
 
 Headers = Sequence[tuple[str, str]]
@@ -41,14 +42,24 @@ async def both(tmp_path: Path) -> AsyncIterator[Both]:
     """Lend both, with tokens: good ones, and dead ones of every kind."""
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(served_world(tmp_path, workers=1))
-        credentials = world.apps["gate"].credentials
-        issuer, address = world.house.settings.issuer, str(world.workers[0].base_url).rstrip("/")
-        guard = stack.enter_context(Gatewright(issuer, address=address, **credentials))
-        awaited = await stack.enter_async_context(AsyncGatewright(issuer, address=address, **credentials))
-        apps = {
-            name: await stack.enter_async_context(app_in(name, guard=guard, awaited=awaited)) for name in FRAMEWORKS
-        }
+        apps = await guarded_apps(stack, world, address=str(world.workers[0].base_url).rstrip("/"), seconds=5.0)
         yield Both(world, apps, await tokens_of_all_kinds(world))
+
+
+async def guarded_apps(
+    stack: AsyncExitStack, world: ServedWorld, *, address: str, seconds: float
+) -> dict[str, httpx.AsyncClient]:
+    """Return a client of the small API in each framework; all ask the server at `address`, and wait so long."""
+    issuer, gate = world.house.settings.issuer, world.apps["gate"]
+    secret = gate.secret or ""
+    guard = stack.enter_context(
+        Gatewright(issuer, client_id=gate.client_id, client_secret=secret, address=address, timeout=seconds)
+    )
+    awaited = await stack.enter_async_context(
+        AsyncGatewright(issuer, client_id=gate.client_id, client_secret=secret, address=address, timeout=seconds)
+    )
+    lent = [app_in(name, guard=guard, awaited=awaited) for name in FRAMEWORKS]
+    return {name: await stack.enter_async_context(app) for name, app in zip(FRAMEWORKS, lent, strict=True)}
 
 
 async def tokens_of_all_kinds(world: ServedWorld) -> dict[str, str]:
@@ -176,15 +187,11 @@ async def until(app: httpx.AsyncClient, path: str, headers: Headers, *, status: 
     raise AssertionError("what ended was never felt")
 
 
-async def test_without_the_server_nobody_is_let_in(both: Both, tmp_path: Path) -> None:
+async def test_without_the_server_nobody_is_let_in(both: Both) -> None:
     # X1: fails closed
-    credentials = both.world.apps["gate"].credentials
     async with AsyncExitStack() as stack:
-        issuer = both.world.house.settings.issuer  # where nobody listens
-        guard = stack.enter_context(Gatewright(issuer, timeout=0.5, **credentials))
-        awaited = await stack.enter_async_context(AsyncGatewright(issuer, timeout=0.5, **credentials))
-        for framework in FRAMEWORKS:
-            app = await stack.enter_async_context(app_in(framework, guard=guard, awaited=awaited))
+        nobody_listens = f"http://127.0.0.1:{free_port()}"
+        for framework, app in (await guarded_apps(stack, both.world, address=nobody_listens, seconds=0.5)).items():
             answer = await app.get(both.path(CONTACTS), headers=both.headers("wim"))
             code = answer.json()["error"]["code"]
             assert (answer.status_code, code) == (503, "temporarily_unavailable"), framework
