@@ -60,7 +60,7 @@ def test_each_kind_of_ending_ends_a_decision_or_says_why_not() -> None:
 async def test_each_ending_holds_at_every_worker_when_it_is_answered(
     request: pytest.FixtureRequest, tmp_path: Path, dialect: str
 ) -> None:
-    """T12: made through one worker by name, asked of all: API, `/authz/check`, `/authz/forward`, and nginx before one."""
+    """T12: made through one worker by name, asked of all: API, `/authz/check`, `/authz/forward`, nginx before one."""
     url = request.getfixturevalue("postgresql_url") if dialect == "postgresql" else None
     asking, decided = Asking(), set()
     routes = tmp_path / "routes.yaml"
