@@ -28,7 +28,7 @@ def verifier() -> Verifier:
     return made
 
 
-def signed(key: ECKey = KEY, *, header: dict[str, Any] | None = None, **claims: object) -> str:
+def signed(key: ECKey = KEY, *, header: dict[str, Any] | None = None, **claims: Any) -> str:
     said = {"iss": ISSUER, "aud": AUDIENCE, "sub": "1", "exp": int(NOW) + 60, **claims}
     text = json.dumps({name: value for name, value in said.items() if value is not ...})
     head = {"alg": "ES256", "typ": "at+jwt", "kid": "k1", **(header or {})}
@@ -131,9 +131,11 @@ def test_the_key_set_is_kept_for_five_minutes() -> None:
     assert made.access_token(signed(jti="2"), wall=NOW, now=KEYS_KEPT) is None
 
 
-def test_a_key_that_is_unknown_is_asked_for_every_ten_seconds_at_most() -> None:
-    """X2: the boundary pair."""
+def test_a_key_that_is_unknown_is_asked_for_at_once_and_then_every_ten_seconds_at_most() -> None:
+    """X2: the boundary pair. A key may take the place of a compromised one at once."""
     made, token = verifier(), signed(NEXT, header={"kid": "k2"})
+    assert made.access_token(token, wall=NOW, now=0.0) is None
+    assert made.learn(key_set(KEY), now=0.0)
     assert made.access_token(token, wall=NOW, now=KEYS_AGAIN - 0.01) == TOKEN_INVALID
     assert made.access_token(token, wall=NOW, now=KEYS_AGAIN) is None
     assert made.learn(key_set(KEY, NEXT), now=KEYS_AGAIN)
@@ -150,7 +152,7 @@ def test_a_key_that_is_no_longer_published_verifies_nothing() -> None:
 
 # --- the assertion of a proxy ----------------------------------------------------------------------
 
-ASSERTED = {
+ASSERTED: dict[str, Any] = {
     "aud": f"{ISSUER}/authz",
     "user_id": 5,
     "service_account_id": None,

@@ -51,12 +51,15 @@ class Verifier:
     most_verified: int = MOST_VERIFIED
     _keys: dict[str, ECKey] = field(default_factory=dict)
     _learnt_at: float | None = None
-    _tried_at: float | None = None
+    _tried_at: float = float("-inf")
+    _searched_at: float = float("-inf")  # for a key that a set still fresh did not hold
     _verified: OrderedDict[bytes, Genuine] = field(default_factory=OrderedDict)
 
     def learn(self, key_set: object, *, now: float) -> bool:
         """Return whether this is a key set; it takes the place of the one before."""
         self._tried_at = now
+        if not self._is_stale(now):
+            self._searched_at = now
         if not (keys := _keys_of(key_set)):
             return False
         self._keys, self._learnt_at = keys, now
@@ -97,10 +100,9 @@ class Verifier:
         return _identity(claims) or ASSERTION_INVALID
 
     def _wants_keys(self, kid: str, now: float) -> bool:
-        since = float("inf") if self._tried_at is None else now - self._tried_at
         if self._is_stale(now):
-            return since >= KEYS_RETRY
-        return kid not in self._keys and since >= KEYS_AGAIN
+            return now - self._tried_at >= KEYS_RETRY
+        return kid not in self._keys and now - self._searched_at >= KEYS_AGAIN
 
     def _is_stale(self, now: float) -> bool:
         return self._learnt_at is None or now - self._learnt_at >= KEYS_KEPT
