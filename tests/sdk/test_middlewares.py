@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 from sdk.tests.callers import FRAMEWORKS, app_in
 
 from gatewright_sdk import AsyncGatewright, Gatewright
@@ -37,11 +37,14 @@ class Both:
         return text.format(**self.world.companies, **{f"p_{key}": one for key, one in self.world.projects.items()})
 
 
-@pytest.fixture
-async def both(tmp_path: Path) -> AsyncIterator[Both]:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
     """Lend both, with tokens: good ones, and dead ones of every kind."""
     async with AsyncExitStack() as stack:
-        world = await stack.enter_async_context(served_world(tmp_path, workers=1))
+        world = await stack.enter_async_context(served_world(tmp_path_factory.mktemp("served"), workers=1))
         apps = await guarded_apps(stack, world, address=str(world.workers[0].base_url).rstrip("/"), seconds=5.0)
         yield Both(world, apps, await tokens_of_all_kinds(world))
 
@@ -164,16 +167,18 @@ async def test_what_ends_is_felt_behind_every_middleware(both: Both) -> None:
     # T12, I3, P5: within the lease; `forget` comes much sooner, and here nothing waits for it
     for app in both.apps.values():
         assert (await app.get(both.path(CONTACTS), headers=both.headers("wim"))).status_code == 200
-    alder = both.world.companies["alder"]
-    ended = await both.world.call(
-        both.world.manager["authorization"].removeprefix("Bearer "),
-        f"/rest/v1.0/companies/{alder}/installations/{both.world.apps['crane'].id}/disconnect",
-        method="POST",
-    )
-    assert ended.status_code == 200
+    await installation(both.world, "disconnect")
     for framework, app in both.apps.items():
         answer = await until(app, both.path(CONTACTS), both.headers("wim"), status=403)
         assert answer.json()["error"]["code"] == "app_not_connected", framework
+    await installation(both.world, "reconnect")
+
+
+async def installation(world: ServedWorld, change: str) -> None:
+    """Disconnect the app in alder, or reconnect it."""
+    path = f"/rest/v1.0/companies/{world.companies['alder']}/installations/{world.apps['crane'].id}/{change}"
+    token = world.manager["authorization"].removeprefix("Bearer ")
+    assert (await world.call(token, path, method="POST")).status_code == 200
 
 
 async def until(app: httpx.AsyncClient, path: str, headers: Headers, *, status: int) -> httpx.Response:

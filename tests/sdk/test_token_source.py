@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from gatewright.apps.service import change_app
 from gatewright.base import clock
@@ -44,10 +45,13 @@ THREADS = 32
 PROCESSES = 8
 
 
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[ServedWorld]:
-    """Lend a world behind one real server process."""
-    async with served_world(tmp_path, workers=1) as served:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServedWorld]:
+    """Lend a world behind one real server process; each test authorizes anew, and so has tokens of its own."""
+    async with served_world(tmp_path_factory.mktemp("served"), workers=1) as served:
         yield served
 
 
@@ -189,6 +193,7 @@ async def test_many_processes_renew_once(world: ServedWorld, tmp_path: Path, win
         (got,) = set(await asyncio.to_thread(processes_at_once, PROCESSES, world, tmp_path / "tokens.json"))
         assert generation(got) == generation(first) + round_
         assert await lives(world, got)
+    await allow_retries(world, "crane", None)
 
 
 async def allow_retries(world: ServedWorld, app: str, window: timedelta | None) -> None:
