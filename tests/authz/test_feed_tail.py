@@ -89,6 +89,17 @@ async def test_a_commit_of_another_process_is_read_soon(database: Database, data
     await elsewhere.close()
 
 
+async def test_the_newest_position_is_read_and_not_remembered(
+    database: Database, database_url: str, tail: Tail
+) -> None:
+    """T12: this tail has not heard of what another process committed, and a nonce must not be answered from it."""
+    elsewhere = Database.open(database_url)
+    async with tail.streaming("a") as stretch:
+        await commit(elsewhere, 1, 2)
+        assert (await tail.newest(), stretch.position) == (2, 0)
+    await elsewhere.close()
+
+
 async def test_more_than_is_read_at_once_is_read_to_the_end(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
