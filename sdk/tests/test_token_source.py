@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -46,6 +47,25 @@ def test_what_another_process_stored_is_found_without_asking(tmp_path: Path) -> 
     assert source.renew("one") == "two"
     store.save(account, kept("three"))
     assert source.renew() == "three"
+
+
+def test_a_token_that_is_due_but_good_keeps_nobody_waiting() -> None:
+    # T3: one thread renews, and the others go on with what there is
+    store = MemoryStore()
+    source, account, now = TokenSource(ISSUER, "app", store=store), f"{ISSUER} app ", time.time()
+    due = Tokens(access_token="due", refresh_token="gwr", obtained_at=now - 7170, expires_at=now + 30)
+    source._at_hand = due
+    store.save(account, due)
+    got: list[str] = []
+    renewing = threading.Thread(target=lambda: got.append(source.access_token()))
+    with store.lock(account):
+        renewing.start()
+        while not source._turn.locked():
+            time.sleep(0.001)
+        assert (source.access_token(), got) == ("due", [])
+        store.save(account, kept("fresh"))
+    renewing.join()
+    assert (got, source.access_token()) == (["fresh"], "fresh")
 
 
 @pytest.mark.parametrize("issuer", ["http://id.example", "id.example", ""])

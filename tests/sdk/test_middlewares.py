@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from urllib.parse import quote_from_bytes
 
 import httpx
 import pytest
@@ -153,6 +154,39 @@ async def test_a_project_is_answered_as_by_forward(both: Both, token: str, proje
         assert answer.status_code == status, framework
         if status != 200:
             assert shown(answer)[1:] == shown(forwarded)[1:], framework
+
+
+NASTY = (
+    b"\xff\xfe",
+    b"a" * 100_000,
+    b"..",
+    b"e30.e30.e30",
+    b"%00",
+    b"' OR 1=1 --",
+    b"{{7*7}}",
+    b"\t\t",
+    b"\x7f",
+    b"\xc3\xa9",
+)
+
+
+async def test_malformed_headers_are_400_or_401_and_never_more(both: Both) -> None:
+    # X2, X3
+    good = b"Bearer " + both.tokens["wim"].encode()
+    for framework, app in both.apps.items():
+        for nasty in NASTY:
+            for name, authorization, company, expected in (
+                ("token", b"Bearer " + nasty, b"1", {401}),
+                ("scheme", nasty, b"1", {401}),
+                ("company", good, nasty, {400}),
+            ):
+                headers = [(b"Authorization", authorization), (HERE.encode(), company)]
+                answer = await app.get("/rest/v1.0/contacts", headers=headers)
+                assert answer.status_code in expected, (framework, name, nasty[:20], answer.text)
+                assert answer.json()["error"]["help"]
+            query = "/rest/v1.0/contacts?company_id=" + quote_from_bytes(nasty[:1000])
+            answer = await app.get(query, headers=[(b"Authorization", good)])
+            assert answer.status_code == 400, (framework, query[:60], answer.text)
 
 
 async def test_the_view_is_told_who_it_is(both: Both) -> None:

@@ -182,6 +182,22 @@ def processes_at_once(count: int, world: ServedWorld, path: Path) -> list[str]:
     return [process.communicate(timeout=60)[0].strip() for process in running]
 
 
+async def test_a_token_that_is_good_outlasts_lost_answers(world: ServedWorld, relay: Relay) -> None:
+    # T5: and the server is not asked again at once by every call
+    source = source_of(world, MemoryStore(), at=relay.base_url, patience=0.5)
+    first = await started(world, source)
+    due = replace(kept(source), obtained_at=time.time() - 7170, expires_at=time.time() + 30)
+    source._store.save(source._account, due)
+    fresh = source_of(world, source._store, at=relay.base_url, patience=0.5)
+    relay.swallows = 10_000
+    assert await asyncio.to_thread(fresh.access_token) == first
+    lost = len(relay.swallowed)
+    assert [await asyncio.to_thread(fresh.access_token) for _ in range(20)] == [first] * 20
+    assert len(relay.swallowed) == lost > 1
+    relay.swallows = 0
+    assert generation(await asyncio.to_thread(fresh.renew, first)) == generation(first) + 1
+
+
 @pytest.mark.parametrize("window", [None, timedelta(0)], ids=["deployment's window", "strict"])
 async def test_many_processes_renew_once(world: ServedWorld, tmp_path: Path, window: timedelta | None) -> None:
     # T5, T6: with a retry window of 0 a second rotation would end the family
