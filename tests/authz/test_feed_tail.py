@@ -9,10 +9,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from gatewright.authz import feed_tail
 from gatewright.authz.feed_stream import ALIVE, EventStream, Follower, Opening, messages, opening
-from gatewright.authz.feed_tail import MOST_KEPT, CannotFollow, Stretch, Tail, message, told
-from gatewright.base.errors import Unavailable
+from gatewright.authz.feed_tail import MOST_KEPT, MOST_STREAMS, CannotFollow, Stretch, Tail, message, told
+from gatewright.base.errors import RateLimited, Unavailable
 from gatewright.base.ids import CompanyId, SecretId
 from gatewright.db.engine import Database
 from gatewright.events.catalogue import SYSTEM, AppBlocked, CompanyChanged, Event
@@ -100,16 +99,12 @@ async def test_the_newest_position_is_read_and_not_remembered(
     await elsewhere.close()
 
 
-async def test_more_than_is_read_at_once_is_read_to_the_end(
-    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_more_than_is_read_at_once_is_read_to_the_end(database: Database, tail: Tail) -> None:
     """T12: one look, however much was committed before it."""
-    monkeypatch.setattr(feed_tail, "_AT_ONCE", 4)
-    tail = Tail(database, pace=NEVER)
-    async with tail.running(), tail.streaming("a") as stretch:
-        await commit(database, *range(1, 31))
-        await moved(stretch, to=30)
-        assert [one.position for one in stretch.after(0) or ()] == list(range(1, 31))
+    async with tail.streaming("a") as stretch:
+        await commit(database, *range(1, 901))
+        await moved(stretch, to=900)
+        assert [one.position for one in stretch.after(0) or ()] == list(range(1, 901))
 
 
 async def test_while_nobody_follows_nothing_is_read(database: Database) -> None:
@@ -126,13 +121,16 @@ async def test_while_nobody_follows_nothing_is_read(database: Database) -> None:
         assert stretch.position == 1
 
 
-async def test_who_follows_another_client_has_room_of_its_own(
-    database: Database, tail: Tail, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_client_has_so_many_streams_and_another_client_its_own(tail: Tail) -> None:
     """X1."""
-    monkeypatch.setattr(feed_tail, "MOST_STREAMS", 1)
-    async with tail.streaming("a"), tail.streaming("b") as stretch:
-        assert not stretch.has_ended
+    async with AsyncExitStack() as open_:
+        for _ in range(MOST_STREAMS):
+            await open_.enter_async_context(tail.streaming("a"))
+        with pytest.raises(RateLimited):
+            await open_.enter_async_context(tail.streaming("a"))
+        assert not (await open_.enter_async_context(tail.streaming("b"))).has_ended
+    async with tail.streaming("a") as again:
+        assert not again.has_ended
 
 
 # --- when the thread is lost ---------------------------------------------------------------------
@@ -154,12 +152,9 @@ async def test_streams_end_when_the_database_fails(database: Database) -> None:
             await moved(again, to=2)
 
 
-async def test_streams_end_when_the_database_does_not_answer(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_streams_end_when_the_database_does_not_answer(database: Database) -> None:
     """T12: all connections are lent, and none comes back."""
-    monkeypatch.setattr(feed_tail, "ANSWERED_WITHIN", timedelta(milliseconds=50))
-    tail = Tail(database, pace=timedelta(milliseconds=5))
+    tail = Tail(database, pace=timedelta(milliseconds=5), answered_within=timedelta(milliseconds=50))
     async with AsyncExitStack() as lent, tail.running(), tail.streaming("a") as stretch:
         for _ in range(10 if database.dialect == "postgresql" else 4):
             await lent.enter_async_context(database.read())

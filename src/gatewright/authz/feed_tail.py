@@ -92,9 +92,12 @@ class Stretch:
 class Tail:
     """Follows the record for the streams of one process."""
 
-    def __init__(self, database: Database, *, pace: timedelta = PACE) -> None:
+    def __init__(
+        self, database: Database, *, pace: timedelta = PACE, answered_within: timedelta = ANSWERED_WITHIN
+    ) -> None:
         self._database = database
         self._pace = pace
+        self._answered_within = answered_within
         self._streams: dict[str, int] = {}  # how many are open, by client
         self._stretch: Stretch | None = None
         self._beginning = asyncio.Lock()
@@ -182,7 +185,7 @@ class Tail:
         """Read all that was committed since."""
         is_behind = True
         while is_behind and not stretch.has_ended:
-            async with asyncio.timeout(ANSWERED_WITHIN.total_seconds()), self._database.read() as reader:
+            async with asyncio.timeout(self._answered_within.total_seconds()), self._database.read() as reader:
                 found = await touched_from(reader, stretch.position, most=_AT_ONCE)
             is_behind = stretch.take(found) >= _AT_ONCE - 1
             await asyncio.sleep(0)  # streams go on between
