@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.support.streams import Sent, Stream, stream
 from tests.support.world import World
 
 PATH = "/authz/feed"
+SOON = 10
 
 
 def basic(world: World, app: str = "gate", *, secret: str | None = None) -> dict[str, str]:
@@ -62,6 +64,22 @@ def of_wim(world: World) -> list[str]:
     """Return the tags of the facts that wim's levels in alder hang from."""
     company, wim = world.companies["alder"], world.people["wim"]
     return sorted(map(tag, (keys.entry(company, wim.contacts["alder"]), keys.contact(company, wim.id))))
+
+
+async def asked(
+    world: World,
+    query: str = "",
+    *more: tuple[str, str],
+    headers: Mapping[str, str] | None = None,
+    accept: str | None = None,
+    method: str = "GET",
+) -> httpx.Response:
+    """Return an answer that is no stream; a stream, which never ends, is given up."""
+    given = [*(basic(world) if headers is None else headers).items(), *more]
+    async with asyncio.timeout(SOON):
+        return await world.client.request(
+            method, f"{PATH}{query}", headers=given + ([("accept", accept)] if accept else [])
+        )
 
 
 @pytest.mark.parametrize("flow_dialect", DIALECTS)
@@ -165,11 +183,11 @@ async def test_only_a_resource_server_follows(world: World) -> None:
     ]
     for accept in ("application/json", "text/event-stream"):
         for headers, status, code in wrong:
-            answer = await world.client.get(f"{PATH}?nonce=n", headers={**headers, "accept": accept})
+            answer = await asked(world, "?nonce=n", headers=headers, accept=accept)
             assert (answer.status_code, answer.json()["error"]["code"]) == (status, code), headers
             assert answer.headers["cache-control"] == "no-store"
-    query = {"client_id": world.apps["gate"].client_id, "client_secret": world.apps["gate"].secret or ""}
-    assert (await world.client.get(PATH, params=query)).status_code == 401
+    query = f"?client_id={world.apps['gate'].client_id}&client_secret={world.apps['gate'].secret}"
+    assert (await asked(world, query, headers={})).status_code == 401
 
 
 MALFORMED = [
@@ -196,7 +214,7 @@ MALFORMED = [
 async def test_what_cannot_be_read_is_refused_with_a_sentence(world: World, query: str) -> None:
     """X1: never a 500."""
     for accept in ("application/json", "text/event-stream", "*/*"):
-        answer = await world.client.get(f"{PATH}?{query}", headers={**basic(world), "accept": accept})
+        answer = await asked(world, f"?{query}", accept=accept)
         assert answer.status_code == 400, (query, accept)
         assert answer.json()["error"]["code"] == "invalid_request"
         assert len(answer.json()["error"]["message"]) > 20
@@ -204,16 +222,14 @@ async def test_what_cannot_be_read_is_refused_with_a_sentence(world: World, quer
 
 async def test_positions_and_nonces_are_asked_for_in_one_way(world: World) -> None:
     """X1: JSON without a nonce or with a position, a header that is none or two, another method."""
-    json_ = {**basic(world), "accept": "application/json"}
     for query in ("", "?after=1", "?nonce=a&after=1"):
-        assert (await world.client.get(f"{PATH}{query}", headers=json_)).status_code == 400
+        assert (await asked(world, query, accept="application/json")).status_code == 400
     for last in ("", "-1", "x", " 1 2", "9" * 17):
-        answer = await world.client.get(PATH, headers={**basic(world), "last-event-id": last})
+        answer = await asked(world, headers={**basic(world), "last-event-id": last})
         assert answer.status_code == 400, last
-    twice = [*basic(world).items(), ("last-event-id", "1"), ("last-event-id", "1")]
-    assert (await world.client.get(PATH, headers=twice)).status_code == 400
+    assert (await asked(world, "", ("last-event-id", "1"), ("last-event-id", "1"))).status_code == 400
     for method in ("POST", "PUT", "DELETE"):
-        assert (await world.client.request(method, PATH, headers=basic(world))).status_code == 405
+        assert (await asked(world, method=method)).status_code == 405
 
 
 async def test_head_is_answered_with_the_headers_alone(world: World) -> None:
@@ -255,7 +271,7 @@ async def test_a_stream_ends_when_its_client_stands_no_longer(world: World, fall
         await raise_levels(world)
         for each in (opened, another):
             assert not any(one.data["tags"] == of_wim(world) for one in await each.end())
-    answer = await world.client.get(f"{PATH}?nonce=n", headers={**basic(world), "accept": "application/json"})
+    answer = await asked(world, "?nonce=n", accept="application/json")
     assert answer.status_code == 401
 
 
@@ -274,7 +290,7 @@ async def test_a_client_has_so_many_streams_and_no_more(world: World) -> None:
         opened: list[Stream] = [await stack.enter_async_context(following(world)) for _ in range(MOST_STREAMS)]
         for each in opened:
             await each.next()
-        answer = await world.client.get(PATH, headers=basic(world))
+        answer = await asked(world)
         assert (answer.status_code, answer.json()["error"]["code"]) == (429, "rate_limited")
         assert int(answer.headers["retry-after"]) > 0
         assert (await renewed(world))["nonce"] == "n"
@@ -289,7 +305,7 @@ async def test_all_streams_end_when_the_process_leaves(world: World) -> None:
         await another.next()
         world.app.state.tail.leave()
         assert [*await opened.end(), *await another.end()] == []
-    answer = await world.client.get(PATH, headers=basic(world))
+    answer = await asked(world)
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "temporarily_unavailable")
 
 
