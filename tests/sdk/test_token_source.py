@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import pytest_asyncio
@@ -39,7 +40,6 @@ from gatewright_sdk.tokens import (
 )
 from tests.support.relay import Relay, relay_to
 from tests.support.served import ServedWorld, served_world
-from tests.support.world import pkce
 
 THREADS = 32
 PROCESSES = 8
@@ -79,10 +79,14 @@ def source_of(
 
 async def started(world: ServedWorld, source: TokenSource, app: str = "crane") -> str:
     """Return the first access token of an authorization by ada."""
-    verifier, challenge = pkce()
-    code = await world.code("ada", app, code_challenge=challenge, code_challenge_method="S256")
     redirect_uri = world.apps[app].redirect_uri
-    return await asyncio.to_thread(source.start, code=code, redirect_uri=redirect_uri, code_verifier=verifier)
+    begun = source.begin(redirect_uri=redirect_uri)
+    asked = dict(parse_qsl(urlsplit(begun.url).query))
+    assert asked.pop("state") == begun.state
+    code = await world.code("ada", app, **asked)
+    return await asyncio.to_thread(
+        source.start, code=code, redirect_uri=redirect_uri, code_verifier=begun.code_verifier
+    )
 
 
 def kept(source: TokenSource) -> Tokens:
@@ -100,8 +104,13 @@ def age(source: TokenSource) -> None:
 
 def generation(access_token: str) -> int:
     """Return how often the family had been renewed when this token was issued."""
-    payload = access_token.split(".")[1]
-    return int(json.loads(base64.urlsafe_b64decode(payload + "==="))["gen"])
+    return int(str(claims(access_token)["gen"]))
+
+
+def claims(access_token: str) -> dict[str, object]:
+    """Return what stands in an access token."""
+    said: dict[str, object] = json.loads(base64.urlsafe_b64decode(access_token.split(".")[1] + "==="))
+    return said
 
 
 def at_once(count: int, work: Callable[[], str]) -> list[str]:
@@ -385,6 +394,22 @@ async def test_a_code_works_once(world: ServedWorld) -> None:
     with pytest.raises(AuthorizationEnded) as caught:
         await asyncio.to_thread(source.start, code=code, redirect_uri=world.apps["crane"].redirect_uri)
     assert caught.value.reason == "code_used"
+
+
+async def test_a_code_is_bound_to_what_began_it(world: ServedWorld) -> None:
+    # T2
+    source, redirect_uri = source_of(world, MemoryStore()), world.apps["crane"].redirect_uri
+    first, other = (source.begin(redirect_uri=redirect_uri, scope="company.manage") for _ in range(2))
+    assert (first.state != other.state, first.code_verifier != other.code_verifier) == (True, True)
+    assert first.state not in repr(first)
+    code = await world.code("ada", "crane", **dict(parse_qsl(urlsplit(first.url).query)))
+    with pytest.raises(AuthorizationEnded) as caught:
+        await asyncio.to_thread(source.start, code=code, redirect_uri=redirect_uri, code_verifier=other.code_verifier)
+    assert caught.value.reason == "code_verifier_mismatch"
+    code = await world.code("ada", "crane", **dict(parse_qsl(urlsplit(first.url).query)))
+    verifier = first.code_verifier
+    got = await asyncio.to_thread(source.start, code=code, redirect_uri=redirect_uri, code_verifier=verifier)
+    assert claims(got)["scope"] == "company.manage"
 
 
 async def test_a_code_whose_answer_was_lost_is_not_sent_again(world: ServedWorld, relay: Relay) -> None:

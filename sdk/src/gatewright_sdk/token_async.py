@@ -6,6 +6,7 @@ waits for it gives up, and a store stays plain code.
 
 import asyncio
 
+from gatewright_sdk.token_rules import Begun
 from gatewright_sdk.token_source import PATIENCE, TIMEOUT, ClientCredentials, Source, TokenSource
 from gatewright_sdk.token_store import Store
 
@@ -52,6 +53,10 @@ class AsyncTokenSource(AsyncSource):
             issuer, client_id, client_secret, store=store, account=account, timeout=timeout, patience=patience
         )
         super().__init__(self._tokens)
+
+    def begin(self, *, redirect_uri: str, scope: str = "") -> Begun:
+        """Return where to send the user's browser, with a fresh state and code verifier. Nothing is asked yet."""
+        return self._tokens.begin(redirect_uri=redirect_uri, scope=scope)
 
     async def start(self, *, code: str, redirect_uri: str, code_verifier: str | None = None) -> str:
         """Exchange an authorization code, keep the tokens instead of older ones, and return the access token."""

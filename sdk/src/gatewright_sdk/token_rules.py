@@ -4,12 +4,14 @@ RFC 6749 §5 and §6; what makes a retry safe is the server's rule T5: a consume
 has one successor, which a retry gets again.
 """
 
+import base64
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import ip_address
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 EARLY_SECONDS = 60.0  # renewed so long before the end
 EARLY_SHARE = 4  # but never in more than the last quarter of a token's life
@@ -141,6 +143,30 @@ def pauses() -> Iterator[float]:
     while True:
         yield pause
         pause = min(pause * 2, LONGEST_PAUSE)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An authorization that was begun. Keep `state` and `code_verifier` with the user's session on your side."""
+
+    url: str = field(repr=False)  # where to send the user's browser
+    state: str = field(repr=False)  # comes back with the code, and has to be the same
+    code_verifier: str = field(repr=False)  # for the exchange of the code (RFC 7636)
+
+
+def begun(issuer: str, *, client_id: str, redirect_uri: str, scope: str, state: str, code_verifier: str) -> Begun:
+    """Return the address at which a user is asked (RFC 6749 §4.1.1), bound to `state` and `code_verifier`."""
+    digest = hashlib.sha256(code_verifier.encode()).digest()
+    asked = {
+        "response_type": "code",
+        "client_id": client_id,
+        "redirect_uri": redirect_uri,
+        "state": state,
+        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+        "code_challenge_method": "S256",
+    }
+    asked |= {"scope": scope} if scope else {}
+    return Begun(f"{issuer}/oauth/authorize?{urlencode(asked)}", state, code_verifier)
 
 
 def checked_issuer(issuer: str) -> str:

@@ -6,6 +6,7 @@ before anybody sees it (T5, T6).
 
 import logging
 import os
+import secrets
 import threading
 import time
 import weakref
@@ -13,7 +14,18 @@ from dataclasses import replace
 
 from gatewright_sdk.token_endpoint import Endpoint
 from gatewright_sdk.token_errors import AuthorizationEnded, NotAuthorized, RequestRefused, ServerUnreachable
-from gatewright_sdk.token_rules import Done, Freshness, Granted, Refusal, Tokens, Unclear, checked_issuer, freshness
+from gatewright_sdk.token_rules import (
+    Begun,
+    Done,
+    Freshness,
+    Granted,
+    Refusal,
+    Tokens,
+    Unclear,
+    begun,
+    checked_issuer,
+    freshness,
+)
 from gatewright_sdk.token_store import Store
 
 TIMEOUT = 10.0
@@ -132,6 +144,17 @@ class TokenSource(Source):
         self._store = store
         # A refresh token is never shown to another server or client than the one it belongs to.
         self._account = f"{self._endpoint.issuer} {client_id} {account}"
+
+    def begin(self, *, redirect_uri: str, scope: str = "") -> Begun:
+        """Return where to send the user's browser, with a fresh state and code verifier. Nothing is asked yet."""
+        return begun(
+            self._endpoint.issuer,
+            client_id=self._endpoint.client_id,
+            redirect_uri=redirect_uri,
+            scope=scope,
+            state=secrets.token_urlsafe(16),
+            code_verifier=secrets.token_urlsafe(48),
+        )
 
     def start(self, *, code: str, redirect_uri: str, code_verifier: str | None = None) -> str:
         """Exchange an authorization code, keep the tokens instead of older ones, and return the access token.

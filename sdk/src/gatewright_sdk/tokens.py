@@ -12,7 +12,7 @@ from gatewright_sdk.token_errors import (
     StoreFailed,
     TokenError,
 )
-from gatewright_sdk.token_rules import Tokens
+from gatewright_sdk.token_rules import Begun, Tokens
 from gatewright_sdk.token_source import ClientCredentials, TokenSource
 from gatewright_sdk.token_store import FileStore, MemoryStore, Store
 
@@ -20,6 +20,7 @@ __all__ = [
     "AsyncClientCredentials",
     "AsyncTokenSource",
     "AuthorizationEnded",
+    "Begun",
     "ClientCredentials",
     "FileStore",
     "MemoryStore",
