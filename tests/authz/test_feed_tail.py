@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ from gatewright.events.log import record_all
 from gatewright.events.positions import Touched
 from tests.support.tenants import NOON, Tenants
 
-SOON = 20
+SOON = 10
 NEVER = timedelta(hours=1)
 
 
@@ -51,6 +51,18 @@ async def ended(stretch: Stretch) -> None:
     async with asyncio.timeout(SOON):
         while not stretch.has_ended:
             await stretch.changed.wait()
+
+
+async def next_of(sent: AsyncGenerator[bytes, None], many: int = 1) -> list[bytes]:
+    """Return what a stream tells next."""
+    async with asyncio.timeout(SOON):
+        return [await anext(sent) for _ in range(many)]
+
+
+async def rest_of(sent: AsyncGenerator[bytes, None]) -> list[bytes]:
+    """Return what a stream tells until it ends."""
+    async with asyncio.timeout(SOON):
+        return [text async for text in sent]
 
 
 def touched(position: int, *, event_id: int | None = None, keys: frozenset[str] = frozenset()) -> Touched:
@@ -247,11 +259,11 @@ async def test_a_stream_that_is_read_too_slowly_ends(database: Database, tail: T
         newest = await tail.newest()
         opened = opening(after=None, newest=newest, lease=2.0, nonce=None)
         sent = messages(opened, tail, stretch, follower)
-        assert await anext(sent) == opened.text
+        assert await next_of(sent) == [opened.text]
         for start in range(0, MOST_KEPT + 1, 500):
             await commit(database, *range(start, start + 500))
         await moved(stretch, to=newest + MOST_KEPT + 1)
-        assert [text async for text in sent] == []
+        assert await rest_of(sent) == []
 
 
 async def test_a_stream_that_is_a_little_behind_is_told_everything(
@@ -262,9 +274,9 @@ async def test_a_stream_that_is_a_little_behind_is_told_everything(
         await commit(database, 1)
         newest = await tail.newest()
         sent = messages(opening(after=newest - 1, newest=newest, lease=2.0, nonce=None), tail, stretch, follower)
-        found = [await anext(sent), await anext(sent)]
+        found = await next_of(sent, 2)
         await commit(database, 2, 3)
-        found += [await anext(sent), await anext(sent)]
+        found += await next_of(sent, 2)
         await sent.aclose()
     assert [int(text.split(b"\n")[1].removeprefix(b"id: ")) for text in found] == [
         newest - 1,
@@ -279,7 +291,7 @@ async def test_a_silent_stream_says_that_it_lives(tail: Tail, follower: Follower
     async with tail.streaming("a") as stretch:
         opened = opening(after=None, newest=await tail.newest(), lease=2.0, nonce=None)
         sent = messages(opened, tail, stretch, follower, alive_every=timedelta(milliseconds=1))
-        assert [await anext(sent) for _ in range(3)] == [opened.text, ALIVE, ALIVE]
+        assert await next_of(sent, 3) == [opened.text, ALIVE, ALIVE]
         await sent.aclose()
 
 
@@ -291,7 +303,7 @@ async def test_who_fell_before_the_stream_began_is_told_nothing(
         async with database.writer.begin() as connection:
             await connection.execute(text("UPDATE apps SET blocked_at = created_at"))
         opened = opening(after=None, newest=await tail.newest(), lease=2.0, nonce=None)
-        assert [text async for text in messages(opened, tail, stretch, follower)] == []
+        assert await rest_of(messages(opened, tail, stretch, follower)) == []
 
 
 @pytest.mark.parametrize(
@@ -320,14 +332,14 @@ async def test_an_event_of_its_client_is_looked_into_and_no_other(
     async with tail.streaming("a") as stretch:
         opened = opening(after=None, newest=await tail.newest(), lease=2.0, nonce=None)
         sent = messages(opened, tail, stretch, follower)
-        await anext(sent)
+        await next_of(sent)
         async with database.writer.begin() as connection:
             await connection.execute(text("UPDATE apps SET blocked_at = created_at"))
         blocked = AppBlocked(app_id=1, client_id=follower.client_id)
         await commit(database, 1)
         await database.write(lambda tx: record_all(tx, [blocked], origin=SYSTEM, now=NOON))
         await commit(database, 2)
-        assert len([text async for text in sent]) == 1
+        assert len(await rest_of(sent)) == 1
 
 
 async def test_a_stream_whose_reader_is_gone_ends(database: Database, tail: Tail, follower: Follower) -> None:
