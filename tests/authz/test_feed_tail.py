@@ -21,7 +21,7 @@ from gatewright.events.log import record_all
 from gatewright.events.positions import Touched
 from tests.support.tenants import NOON, Tenants
 
-SOON = 10
+SOON = 20
 NEVER = timedelta(hours=1)
 
 

@@ -25,7 +25,7 @@ from tests.support.streams import Sent, Stream, stream
 from tests.support.world import World
 
 PATH = "/authz/feed"
-SOON = 10
+SOON = 20
 
 
 def basic(world: World, app: str = "gate", *, secret: str | None = None) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message
 
-SOON = 10.0  # seconds after which what was expected will not come
+SOON = 20.0  # seconds after which what was expected will not come
 
 
 @dataclass(frozen=True, slots=True)
