@@ -133,7 +133,8 @@ async def test_an_ending_is_felt_long_before_a_long_lease_is_over(tmp_path: Path
 async def test_a_proxys_assertion_is_verified_with_the_published_keys(tmp_path: Path) -> None:
     """X1: and is no access token, nor the other way round."""
     async with guarded_world(tmp_path) as guarded:
-        asked = {"company_id": guarded.question.company_id, "tool": "directory", "level": "read_only"}
+        company_id = guarded.world.companies["alder"]
+        asked: dict[str, str | int] = {"company_id": company_id, "tool": "directory", "level": "read_only"}
         token = guarded.question.token or ""
         headers = {"authorization": f"Bearer {token}"}
         let_in = await guarded.world.workers[0].get("/authz/forward", params=asked, headers=headers)
@@ -145,12 +146,11 @@ async def test_a_proxys_assertion_is_verified_with_the_published_keys(tmp_path: 
                 user_id=wim.id,
                 service_account_id=None,
                 client_id=guarded.world.apps["plain"].client_id,
-                company_id=guarded.question.company_id,
+                company_id=company_id,
                 contact_id=wim.contacts["alder"],
                 level="read_only",
             )
             assert await one.guard.verify_assertion(token) == ASSERTION_INVALID
             assert await one.guard.verify_assertion(assertion[:-4] + "AAAA") == ASSERTION_INVALID
-            company_id = guarded.question.company_id
             shown = Question(token=assertion, company_id=company_id, tool="directory", level="read_only")
             assert await one.guard.check(shown) == TOKEN_INVALID
