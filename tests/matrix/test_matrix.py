@@ -21,7 +21,7 @@ from tests.matrix.spoilt import fill_tokens
 from tests.matrix.way_api import PlatformApi
 from tests.matrix.way_check import Checked
 from tests.matrix.way_decide import PureDecision
-from tests.matrix.way_forward import ForwardedQuestion, ForwardedRequest
+from tests.matrix.way_forward import AppendedRequest, ForwardedQuestion, ForwardedRequest
 from tests.matrix.way_nginx import BehindNginx, echoing_api
 from tests.matrix.way_sdk import Guarded, GuardedAsync
 from tests.support.nginx import running_nginx
@@ -100,6 +100,11 @@ async def test_a_proxys_question_is_answered_like_the_table(built: Built) -> Non
 async def test_a_forwarded_request_is_answered_like_the_table(built: Built) -> None:
     """X2, X3: by the route map, where needs may be a scope too."""
     await compare(ForwardedRequest(built), built)
+
+
+async def test_a_request_appended_to_our_path_is_answered_like_the_table(built: Built) -> None:
+    """X2, X3."""
+    await compare(AppendedRequest(built), built)
 
 
 async def test_nginx_lets_through_what_the_table_says(built: Built, tmp_path: Path) -> None:

@@ -61,6 +61,25 @@ class ForwardedRequest:
         return [read(answer) for answer in await sent(self.built.world.client, [_forwarded(one) for one in placed])]
 
 
+@dataclass(frozen=True, slots=True)
+class AppendedRequest:
+    """The path of a request is appended to ours, as Envoy does it."""
+
+    built: Built
+    name: str = "forward, by a path appended"
+    least: int = 3_500
+    acts: bool = True
+    tells: tuple[str, ...] = TELLS
+
+    def why_not(self, cell: Cell) -> str | None:
+        """Return why a cell cannot be asked."""
+        return NO_TOKEN if cell["contact"] is not None else None
+
+    async def ask(self, placed: Sequence[Placed]) -> list[Answer]:
+        """Return the answers."""
+        return [read(answer) for answer in await sent(self.built.world.client, [_appended(one) for one in placed])]
+
+
 def read(answer: httpx.Response) -> Answer:
     """Return what a proxy is told: 200, or 401 or 403 with the code and status of X2 in headers."""
     if answer.status_code == 200:
@@ -84,3 +103,8 @@ def _forwarded(one: Placed) -> Request:
     uri, headers = request_of(one)
     asked = [("x-forwarded-method", "GET"), ("x-forwarded-uri", uri)]
     return Request("GET", FORWARD, [*one.bearer, *headers, *asked])
+
+
+def _appended(one: Placed) -> Request:
+    uri, headers = request_of(one)
+    return Request("GET", FORWARD + uri, [*one.bearer, *headers])
