@@ -190,6 +190,25 @@ def test_a_process_killed_while_it_saves_leaves_a_whole_file(tmp_path: Path) -> 
         assert kept.access_token == kept.refresh_token
 
 
+_SAVING_ITS_OWN = """
+import sys
+from gatewright_sdk.tokens import FileStore, Tokens
+path, account = sys.argv[1:]
+for number in range(30):
+    FileStore(path).save(account, Tokens(access_token=str(number), obtained_at=1.0, expires_at=2.0))
+"""
+
+
+def test_processes_that_save_for_different_accounts_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    # T5: the file is one, and each of them writes it whole
+    path = tmp_path / "tokens.json"
+    accounts = [f"account {number}" for number in range(8)]
+    running = [subprocess.Popen([sys.executable, "-c", _SAVING_ITS_OWN, path, account]) for account in accounts]
+    assert [process.wait(60) for process in running] == [0] * 8
+    found = [FileStore(path).load(account) for account in accounts]
+    assert [one.access_token for one in found if one] == ["29"] * 8
+
+
 _LOCKING = """
 import sys
 from gatewright_sdk.tokens import FileStore
