@@ -1,5 +1,7 @@
 """What the middlewares share, by itself: the question of a request, and refusals that nobody gave."""
 
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import cast
 
@@ -111,3 +113,17 @@ def test_what_a_server_joined_is_told_apart() -> None:
 def test_no_repr_shows_headers_or_query() -> None:
     # T13
     assert "secret" not in repr(call())
+
+
+_IMPORTING = """
+import sys
+import gatewright_sdk, gatewright_sdk.guarding, gatewright_sdk.tokens
+print(sorted({"django", "fastapi", "flask", "gatewright", "starlette"} & sys.modules.keys()))
+import gatewright_sdk.starlette
+print(sorted({"django", "fastapi", "flask", "gatewright"} & sys.modules.keys()))
+"""
+
+
+def test_no_framework_is_needed_but_the_one_that_is_used() -> None:
+    done = subprocess.run([sys.executable, "-c", _IMPORTING], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "[]\n[]\n"
