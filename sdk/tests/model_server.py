@@ -80,6 +80,7 @@ def tag_of(who: str) -> str:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     @property
     def model(self) -> ModelServer:

@@ -68,7 +68,7 @@ class Cache(Generic[A]):
         self._step = 0
         self._forgotten: OrderedDict[str, int] = OrderedDict()  # tag -> step, since the oldest question in flight
         self._all_forgotten = 0  # the last step of which the tags are no longer known one by one
-        self._flying: dict[Ticket, None] = {}  # in the order in which they were sent
+        self._flying: OrderedDict[Ticket, None] = OrderedDict()  # in the order in which they were sent
 
     # --- following ---------------------------------------------------------------------------
 
