@@ -145,13 +145,13 @@ def _is_on_project(case: _Case) -> Check | None:
     if not case.asked.is_about_project:
         return None
     if case.facts.membership is not None:
-        return Check(rule="P3", outcome="holds", sentence=f"It is on {case.names.project}")
+        return Check(rule="P3", outcome="holds", sentence=f"{case.who.name} is on {case.names.project}")
     if case.is_admin:
-        return Check(
-            rule="P6", outcome="holds", sentence=f"It is not on {case.names.project}, and sees it as company admin"
-        )
-    help_ = f"{OF_DIRECTORY_ADMIN} can add it to {case.names.project}."
-    return Check(rule="P3", outcome="fails", sentence=f"It is not on {case.names.project}", help=help_)
+        said = f"{case.who.name} is not on {case.names.project}, and sees it as company admin"
+        return Check(rule="P6", outcome="holds", sentence=said)
+    help_ = f"{OF_DIRECTORY_ADMIN} can add this contact to {case.names.project}."
+    said = f"{case.who.name} is not on {case.names.project}"
+    return Check(rule="P3", outcome="fails", sentence=said, help=help_)
 
 
 def _is_company_admin(case: _Case) -> Check | None:

@@ -79,7 +79,7 @@ def _steps(kept: KeptRefusal, asked: Asked, names: Names) -> list[_Step]:
     who = kept.contact or "Somebody who has left the directory"
     principal = "The user was active" if kept.service_account_id is None else "The service account functioned"
     is_by_app = kept.app_id is not None
-    project = f"It was on {kept.project}, or company admin" if kept.project else "The project was in its reach"
+    project = f"{who} was on {kept.project}, or company admin" if kept.project else "The project was in its reach"
     return [
         _Step(TOKEN, "The access token was alive"),
         _Step(PRINCIPAL if kept.service_account_id is None else dict(reversed(PRINCIPAL.items())), principal),

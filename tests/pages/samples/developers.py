@@ -15,6 +15,7 @@ def developer(names: Names) -> Pages:
         "name": names.app,
         "client_id": "gwc_3n9v2kq7d1txm4s8",
         "type": "confidential",
+        "is_resource_server": False,
         "status": "active",
         "authorizations": 138,
         "companies": 9,
@@ -108,6 +109,15 @@ def developer(names: Names) -> Pages:
         "developer/app.html",
         {**page, "app": {**row, "type": "public"}, "secrets": [], "terms": "2026-11", "refused": []},
     )
+    guard = {**row, "is_resource_server": True, "authorizations": 0, "companies": 0}
+    asks = {
+        **page,
+        "app": guard,
+        "form": {**form, "redirect_uris": "", "scopes": []},
+        "redirect_uri": "",
+        "refused": [],
+    }
+    yield "developer_app_resource_server", "developer/app.html", asks
     yield from terms({**frame(names, "developer", "Terms of use"), "next": "", "errors": {}})
 
 

@@ -42,7 +42,7 @@ def levels(names: Names) -> Pages:
         "level": "read_only",
         "checks": [
             *passed,
-            check("P3", f"It is on {names.project}"),
+            check("P3", f"{names.account} is on {names.project}"),
             check("M3", "Template Site reader gives RFIs: Read only", "decides", change),
         ],
         "grant": {"at": ago(days=20), "by": f"{names.user}, through {names.app}", "event_id": 8115},

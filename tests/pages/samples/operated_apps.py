@@ -49,6 +49,8 @@ def operated_apps(names: Names) -> Pages:
     }
     yield "operator_app", "operator/app.html", {**inside, "app": app}
     over = {"authorizations": 0, "companies": 0}
+    guard = {**app, **over, "is_resource_server": True, "redirect_uris": [], "scopes": []}
+    yield "operator_app_resource_server", "operator/app.html", {**inside, "app": guard}
     blocked = {**app, **over, "state": "blocked", "blocked_at": ago(hours=2)}
     yield "operator_app_blocked", "operator/app.html", {**inside, "app": blocked}
     deleted = {**app, **over, "state": "deleted", "deleted_at": ago(days=2), "terms": "", "homepage": ""}

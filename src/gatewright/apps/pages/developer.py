@@ -120,6 +120,7 @@ def shown_app(app: App, reach: tuple[int, int]) -> dict[str, Any]:
         "name": app.name,
         "client_id": app.client_id,
         "type": "confidential" if app.is_confidential else "public",
+        "is_resource_server": app.is_resource_server,
         "status": "blocked" if app.is_blocked else "active",
         "authorizations": authorizations,
         "companies": companies,
