@@ -86,6 +86,19 @@ def test_a_forget_drops_what_hangs_from_its_tags_and_nothing_else() -> None:
     assert cache.find("r", 0.1) == "yes"
 
 
+def test_a_forget_of_what_all_hangs_from_leaves_nothing() -> None:
+    """X5: and what is asked afterwards is kept again."""
+    cache = leased()
+    keep(cache, "q", tags=("t", "all"))
+    keep(cache, "r", tags=("u", "all"))
+    cache.forget(6, ["all"])
+    assert len(cache) == 0
+    keep(cache, "q", tags=("t", "all"))
+    keep(cache, "r", tags=("u",))
+    cache.forget(7, ["t"])
+    assert [cache.find(key, 0.1) for key in "qr"] == [None, "yes"]
+
+
 def test_an_answer_that_a_forget_overtook_is_neither_kept_nor_shared() -> None:
     """T12: which tags it hangs from is known only when it arrives."""
     cache = leased()

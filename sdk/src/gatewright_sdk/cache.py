@@ -204,7 +204,12 @@ class Cache(Generic[A]):
         return any(self._forgotten.get(tag, 0) > ticket.step for tag in tags)
 
     def _drop_tag(self, tag: str) -> None:
-        for key in self._keys.pop(tag, ()):
+        keys = self._keys.pop(tag, set())
+        if len(keys) == len(self._kept):  # what all hangs from: the list of tools, the signing keys
+            self._kept.clear()
+            self._keys.clear()
+            keys = set()
+        for key in keys:
             if (kept := self._kept.pop(key, None)) is not None:
                 self._unlink(key, kept)
         if self._flying:

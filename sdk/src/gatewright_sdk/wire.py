@@ -5,6 +5,7 @@ What the server says otherwise than agreed is a `Garbled`: nothing is guessed.
 
 import base64
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -214,7 +215,7 @@ class EventLines:
 def _answered(said: object, question: Question) -> Answered:
     if not isinstance(said, dict) or not isinstance(said.get("allow"), bool):
         raise Garbled("an answer is neither yes nor no")
-    tags = _texts(said, "tags")
+    tags = tuple(sys.intern(tag) for tag in _texts(said, "tags"))  # thousands of answers hang from the same facts
     kept = tags if len(tags) <= MOST_TAGS else ()
     return Answered(_allow(said, question) if said["allow"] else _deny(said), kept)
 
