@@ -8,7 +8,9 @@ API where the proxy alone reaches it all the same: the assertion says who, the r
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -101,4 +103,5 @@ def _too_low(level: str) -> Deny:
 
 async def _told(_request: Request, refused: Exception) -> JSONResponse:
     assert isinstance(refused, Refused)  # noqa: S101
-    return JSONResponse(refused.deny.body(), refused.deny.status, headers=refused.deny.headers())
+    deny = replace(refused.deny, request_id=str(uuid4()))
+    return JSONResponse(deny.body(), deny.status, headers=deny.headers())

@@ -74,6 +74,7 @@ async def test_an_identity_without_a_good_assertion_is_nobodys(tmp_path: Path) -
             headers = identity if text is None else identity | {ASSERTION: text}
             answer = await client.get(_rfis(site), headers=headers)
             assert answer.status_code == 401, what
+            assert answer.json()["error"]["request_id"], what
             assert answer.headers["www-authenticate"].startswith("Bearer "), what
         assert _refused(await client.get(_rfis(site), headers={"authorization": f"Bearer {signed}"}))[0] == 401
 
