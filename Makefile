@@ -12,7 +12,7 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint format mutants lock clean
+.PHONY: help setup run test lint format mutants bench-decisions lock clean
 
 help:
 	@echo "make setup    prepare .venv (also part of every target below)"
@@ -21,6 +21,7 @@ help:
 	@echo "make lint     formatter, linters, types, laws of the architecture"
 	@echo "make format   let the formatter rewrite what lint complains about"
 	@echo "make mutants  remove each guard in a copy; the tests of its rule must notice"
+	@echo "make bench-decisions  measure decisions on one core (needs wrk and taskset)"
 	@echo "make lock     compile requirements/*.in into hash-locked *.txt"
 
 $(MADE):
@@ -65,6 +66,9 @@ format: setup $(TOOLS)
 mutants: setup $(TOOLS)
 	@$(BIN)/python -m tests.support.provide
 	@$(BIN)/python -m tests.mutants.run $(NAMES)
+
+bench-decisions: setup $(TOOLS)
+	@$(BIN)/python -m bench.decisions $(ARGS)
 
 lock: $(TOOLS)
 	@for name in build runtime test lint postgres; do \

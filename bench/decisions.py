@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -45,6 +45,7 @@ class Asked:
     method: str
     headers: dict[str, str]
     body: str = ""
+    pid: int = 0  # of its server
 
     @property
     def raw(self) -> bytes:
@@ -64,6 +65,7 @@ class Figures:
     rate: float
     p50: float
     p99: float
+    cpu: float  # microseconds of the server's core per request: what stays true beside busy neighbours
 
 
 def main() -> None:
@@ -75,24 +77,40 @@ def main() -> None:
     chosen = parser.parse_args()
     os.sched_setaffinity(0, {int(LOAD_CORE)})
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as asked:
-        print(f"{'':14}{'saturation':>34}{'half load':>34}")
-        print(f"{'':14}" + f"{'requests/s':>14}{'p50 ms':>10}{'p99 ms':>10}" * 2)
+        print(f"{'':14}{'saturation':>44}{'half load':>44}")
+        print(f"{'':14}" + f"{'requests/s':>14}{'p50 ms':>10}{'p99 ms':>10}{'cpu us':>10}" * 2)
         for one in asked:
             if chosen.only and chosen.only not in one.name:
                 continue
             full, half = measured(one, seconds=chosen.seconds, repeats=chosen.repeats)
-            print(f"{one.name:14}" + "".join(f"{f.rate:14,.0f}{f.p50:10.2f}{f.p99:10.2f}" for f in (full, half)))
+            print(
+                f"{one.name:14}"
+                + "".join(f"{f.rate:14,.0f}{f.p50:10.2f}{f.p99:10.2f}{f.cpu:10.1f}" for f in (full, half))
+            )
 
 
 def measured(asked: Asked, *, seconds: int, repeats: int) -> tuple[Figures, Figures]:
     """Return the medians at saturation and at half of it."""
     saturate(asked, seconds=1)  # the first one loads the facts
     full = _median([saturate(asked, seconds=seconds) for _ in range(repeats)])
-    halves = [steady(asked.url, asked.raw, rate=full.rate / 2, seconds=seconds) for _ in range(repeats)]
-    for half in halves:
-        if half.errors:
-            sys.exit(f"{asked.name}: void, {half.errors} answers were no 200 or never came")
-    return full, _median([_of_delays(half.delays, seconds) for half in halves])
+    return full, _median([half_load(asked, rate=full.rate / 2, seconds=seconds) for _ in range(repeats)])
+
+
+def half_load(asked: Asked, *, rate: float, seconds: int) -> Figures:
+    """Return what came of a steady load."""
+    before = cpu_seconds(asked.pid)
+    came = steady(asked.url, asked.raw, rate=rate, seconds=seconds)
+    if came.errors:
+        sys.exit(f"{asked.name}: void, {came.errors} answers were no 200 or never came")
+    spent, ordered = cpu_seconds(asked.pid) - before, sorted(came.delays)
+    at = [ordered[min(len(ordered) - 1, int(len(ordered) * part))] * 1000 for part in (0.5, 0.99)]
+    return Figures(len(ordered) / seconds, at[0], at[1], spent / len(ordered) * 1e6)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return how long a process has had a core so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def saturate(asked: Asked, *, seconds: int) -> Figures:
@@ -102,16 +120,22 @@ def saturate(asked: Asked, *, seconds: int) -> Figures:
     lines += [f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in asked.headers.items()]
     script.write_text("\n".join(lines))
     arguments = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", str(script), asked.url]
+    before = cpu_seconds(asked.pid)
     try:
-        said = subprocess.run(["taskset", "-c", LOAD_CORE, "wrk", *arguments], capture_output=True, text=True, check=True)
+        said = subprocess.run(
+            ["taskset", "-c", LOAD_CORE, "wrk", *arguments], capture_output=True, text=True, check=True
+        )
     finally:
         script.unlink()
     if "Non-2xx" in said.stdout or "Socket errors" in said.stdout:
         sys.exit(f"{asked.name}: void\n{said.stdout}")
     rate = re.search(r"Requests/sec:\s+([0-9.]+)", said.stdout)
     halves = dict(re.findall(r"(50|99)%\s+([0-9.]+(?:us|ms|s))", said.stdout))
-    assert rate
-    return Figures(float(rate[1]), _milliseconds(halves["50"]), _milliseconds(halves["99"]))
+    number = re.search(r"(\d+) requests in", said.stdout)
+    if rate is None or number is None:
+        sys.exit(f"wrk said nothing that can be read:\n{said.stdout}")
+    spent = (cpu_seconds(asked.pid) - before) / int(number[1]) * 1e6
+    return Figures(float(rate[1]), _milliseconds(halves["50"]), _milliseconds(halves["99"]), spent)
 
 
 @contextmanager
@@ -126,7 +150,14 @@ def serving(folder: Path) -> Iterator[list[Asked]]:
     chosen |= {"RATE_LIMIT_SPIKE": str(10**9), "RATE_LIMIT_HOUR": str(10**9)}  # counted, never reached
     environment = {**os.environ, **{f"GATEWRIGHT_{name}": value for name, value in chosen.items()}}
     pinned = ["taskset", "-c", SERVER_CORE]
-    gatewright = [str(Path(sys.executable).with_name("gatewright")), "serve", "--host", "127.0.0.1", "--port", str(port)]
+    gatewright = [
+        str(Path(sys.executable).with_name("gatewright")),
+        "serve",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     with (folder / "server.log").open("wb") as log:
         served = subprocess.Popen([*pinned, *gatewright], env=environment, stdout=log, stderr=log, cwd=folder)
         bare = subprocess.Popen([*pinned, sys.executable, "-m", "bench.bare", str(bare_port)], stdout=log, stderr=log)
@@ -134,7 +165,8 @@ def serving(folder: Path) -> Iterator[list[Asked]]:
             await_port(port)
             await_port(bare_port)
             settings = Settings(issuer=url, data_dir=data, secret_keys=(key,))
-            yield [Asked(BARE, f"http://127.0.0.1:{bare_port}/", "GET", {}), *asyncio.run(_questions(settings))]
+            asked = [replace(one, pid=served.pid) for one in asyncio.run(_questions(settings))]
+            yield [Asked(BARE, f"http://127.0.0.1:{bare_port}/", "GET", {}, pid=bare.pid), *asked]
         finally:
             served.terminate()
             bare.terminate()
@@ -160,7 +192,9 @@ async def _questions(settings: Settings) -> list[Asked]:
     basic = {"Authorization": httpx.BasicAuth(gate.client_id, gate.secret or "")._auth_header}
     return [
         Asked("forward", f"{settings.issuer}/authz/forward?{query}", "GET", bearer),
-        Asked("check, 1", f"{settings.issuer}/authz/check", "POST", {**basic, "Content-Type": "application/json"}, body),
+        Asked(
+            "check, 1", f"{settings.issuer}/authz/check", "POST", {**basic, "Content-Type": "application/json"}, body
+        ),
     ]
 
 
@@ -190,14 +224,8 @@ def await_port(port: int) -> None:
 
 
 def _median(figures: list[Figures]) -> Figures:
-    columns = zip(*((f.rate, f.p50, f.p99) for f in figures), strict=True)
+    columns = zip(*((f.rate, f.p50, f.p99, f.cpu) for f in figures), strict=True)
     return Figures(*map(statistics.median, columns))
-
-
-def _of_delays(delays: list[float], seconds: float) -> Figures:
-    ordered = sorted(delays)
-    at = [ordered[min(len(ordered) - 1, int(len(ordered) * part))] * 1000 for part in (0.5, 0.99)]
-    return Figures(len(ordered) / seconds, at[0], at[1])
 
 
 def _milliseconds(text: str) -> float:

@@ -68,7 +68,7 @@ async def _run(url: str, request: bytes, rate: float, seconds: float) -> Steady:
     parts, came = urlsplit(url), Steady()
     loop = asyncio.get_running_loop()
     connections = [
-        (await loop.create_connection(lambda: _Connection(came.delays), parts.hostname, parts.port))[1]
+        (await loop.create_connection(lambda: _Connection(came.delays), parts.hostname or "", parts.port or 80))[1]
         for _ in range(CONNECTIONS)
     ]
     began, sent = perf_counter(), 0

@@ -74,38 +74,44 @@ async def test_a_contact_is_judged_without_an_app(world: World, flow_dialect: st
 async def test_an_ending_is_felt_by_the_next_question_about_a_contact(world: World, flow_dialect: str) -> None:
     """T12, P4, P5, S8, M2: levels, membership, contact, user and service account."""
     wim, ada, robot = world.people["wim"], world.people["ada"], world.robots["robot"]
-    database, company, project = world.house.database, world.companies["alder"], world.projects["bridge"]
+    database, project = world.house.database, world.projects["bridge"]
     await world.set_levels("alder", robot.contact_id, directory="read_only")
     at_project = about(world, contact_id=wim.contacts["alder"], tool="rfis", project_id=project)
     asked = [at_project, about(world, contact_id=robot.contact_id), about(world, contact_id=wim.contacts["alder"])]
     in_birch = about(world, contact_id=ada.contacts["birch"], company="birch")
     assert codes(await check(world, *asked, in_birch)) == [(None, 200)] * 4
-    now = {"origin": SYSTEM, "now": clock.now()}
     await world.add_member("alder", "bridge", wim.contacts["alder"], rfis="none")
     assert codes(await check(world, asked[0])) == [("permission_insufficient", 403)]
     await world.add_contact("birch", "wim")
     await world.set_levels("birch", world.people["bea"].contacts["birch"], directory="admin")
     await directory.add_contact(
-        database, company_id=world.companies["birch"], email=robot.address, name="R", levels={}, granted_by=None, **now
+        database,
+        company_id=world.companies["birch"],
+        email=robot.address,
+        name="R",
+        levels={},
+        granted_by=None,
+        origin=SYSTEM,
+        now=clock.now(),
     )
     assert codes(await check(world, asked[1])) == [("service_account_disabled", 401)]
-    await directory.deactivate_user(database, user_id=wim.id, **now)
+    await directory.deactivate_user(database, user_id=wim.id, origin=SYSTEM, now=clock.now())
     assert codes(await check(world, asked[2])) == [("principal_inactive", 401)]
     await directory.remove_contact(
         database,
         company_id=world.companies["birch"],
         contact_id=ada.contacts["birch"],
         granted_by=None,
-        **now,
+        origin=SYSTEM,
+        now=clock.now(),
     )
     assert codes(await check(world, in_birch)) == [("company_unknown", 404)]
-    assert company == asked[0]["company_id"]
 
 
 async def test_each_question_fails_for_its_own_reason(world: World) -> None:
     """X2: one refusal of a hundred leaves the others as they are."""
     tokens = await world.tokens("wim", "crane")
-    token, alder = tokens.access, world.companies["alder"]
+    token = tokens.access
     asked = [
         about(world, token="nonsense"),
         about(world, token=tokens.refresh),
@@ -130,7 +136,6 @@ async def test_each_question_fails_for_its_own_reason(world: World) -> None:
         (None, 200),
     ]
     assert all(answer["message"] and answer["help"] for answer in answers[:-1])
-    assert alder == asked[-1]["company_id"]
 
 
 async def test_an_answer_names_the_facts_that_it_hangs_from(world: World) -> None:
@@ -171,8 +176,6 @@ async def test_questions_spend_no_budget_and_are_counted(world: World) -> None:
     await check(world, *[about(world, token=token)] * 5)
     assert int((await forward(world, token, named(world))).headers["x-rate-limit-remaining"]) == before - 1
     await world.app.state.counters.flush()
-    manager = (await world.tokens("ada", "plain", scope="")).access
-    assert manager
     overseer = (await world.tokens("ada", "crane", scope="company.manage")).access
     path = f"/rest/v1.0/companies/{world.companies['alder']}/installations/{world.apps['crane'].id}"
     assert [day["allowed"] for day in (await world.call(overseer, path)).json()["calls"]] == [7]

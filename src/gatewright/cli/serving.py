@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import os
 import signal
 import socket
@@ -129,6 +130,8 @@ class _Announced:
 
         async def told(message: Message) -> None:
             if message["type"] == "lifespan.startup.complete":
+                gc.collect()
+                gc.freeze()  # what lives as long as the process is not looked through again while it serves
                 _log.info("ready", issuer=self._issuer, pid=os.getpid())
             if message["type"] == "lifespan.shutdown.complete":
                 _log.info("ended", pid=os.getpid())

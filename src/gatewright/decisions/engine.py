@@ -1,7 +1,7 @@
 """The decision engine: tokens and rows in, yes or no out (X1, M6). It serves `web.access.Access`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
@@ -20,15 +20,17 @@ from gatewright.decisions.facts import (
     project_fact,
     tools_fact,
 )
+from gatewright.decisions.memory import Known, Memory
 from gatewright.decisions.model import Allowed, Asked, Caller, ContactRow, FirstCall, Refused, Situation
 from gatewright.decisions.rules import TOKEN_MISSING, dead_token, decide, rate_limited
-from gatewright.events.facts import Facts
+from gatewright.events.facts import Facts, noting
+from gatewright.events.keys import signing_keys
 from gatewright.oauth.facts import client_fact, user_fact
 from gatewright.oauth.model import DeadToken, LiveToken, ServiceAccountClient
 from gatewright.oauth.tokens import TokenReader
 from gatewright.web.access import NOBODYS, Allow, Deny, Principal, Question
 from gatewright.web.edge import Seen
-from gatewright.web.limits import CallLimits
+from gatewright.web.limits import Budget, CallLimits
 
 FIRST_CALL_ATTEMPTS = 3
 
@@ -46,31 +48,78 @@ class Decisions:
     tokens: TokenReader
     count: Callable[[Call], None]
     limits: CallLimits
+    memory: Memory = field(default_factory=Memory)
 
     async def by_token(self, token: str | None, question: Question, *, seen: Seen, spends: bool = True) -> Allow | Deny:
         """Return whether the bearer of an access token may (X2).
 
         `spends`: whether the call takes from its app's budget; one of many questions asked at once does not.
         """
+        if (known := self._remembered(token, question, now=seen.now)) is not None:
+            return await self._again(known, question, seen=seen, spends=spends)
+        with noting() as given:
+            answer, known = await self._by_token(token, question, seen=seen, spends=spends)
+        # A membership of any project is no fact, and one more call may be one too many.
+        if token is not None and known is not None and not question.any_level and self.facts.stand(given):
+            self.memory.keep(token, question, replace(known, given=given))
+        return answer
+
+    async def _by_token(
+        self, token: str | None, question: Question, *, seen: Seen, spends: bool
+    ) -> tuple[Allow | Deny, Known | None]:
+        """Return the answer, and what there is to remember of it."""
         asked = _asked(question)
         live = await self._read(token, now=seen.now)
         if isinstance(live, Refused):
             if (bearer := await self._bearer_of_dead(token, live, now=seen.now)) is not None:
                 self.count(call_of(bearer, asked, live, Situation(), sent=_sent(question, seen)))
-            return _deny(live)
+            return _deny(live), None
         contact = await self._contact_in_reach(live, asked)
-        budget = await self.limits.spend(live.client_id, asked.company_id if contact else None) if spends else None
-        verdict: Allowed | Refused
-        if budget is not None and budget.is_exceeded:
-            verdict, facts = rate_limited(budget.window), Situation(contact=contact)
-        elif (fault := question.fault) is not None:
-            verdict, facts = Refused(fault.code, fault.message, fault.help), Situation(contact=contact)
-        else:
-            verdict, facts = await self._decide(_caller(live), asked, seen=seen)
-        self.count(call_of(bearer_of(live), asked, verdict, facts, sent=_sent(question, seen)))
+        budget = await self._spend(live, asked, contact) if spends else None
+        if (fault := _fault(budget, question)) is not None:
+            facts = Situation(contact=contact)
+            return self._told(live, question, fault, facts, budget=budget, seen=seen), None
+        verdict, facts = await self._decide(_caller(live), asked, seen=seen)
+        known = Known(live=live, asked=asked, verdict=verdict, facts=facts)
+        return self._told(live, question, verdict, facts, budget=budget, seen=seen), known
+
+    def _remembered(self, token: str | None, question: Question, *, now: datetime) -> Known | None:
+        """Return what was decided before about the very same, where all it was made of stands."""
+        known = None if token is None else self.memory.find(token, question)
+        if token is None or known is None or not self.facts.stand(known.given):
+            return None
+        # The clock ends what no event does.
+        claims = self.tokens.judge(token, known.given[signing_keys()], now=now)
+        return None if isinstance(claims, DeadToken) else known
+
+    async def _again(self, known: Known, question: Question, *, seen: Seen, spends: bool) -> Allow | Deny:
+        """Return the answer that was remembered; what the call costs and counts is not remembered."""
+        budget = await self._spend(known.live, known.asked, known.facts.contact) if spends else None
+        verdict, facts = known.verdict, known.facts
+        if (fault := _fault(budget, question)) is not None:
+            verdict, facts = fault, Situation(contact=known.facts.contact)
+        elif self.limits.shared is not None and not self.facts.stand(known.given):
+            # It ended while another computer counted.
+            verdict, facts = await self._decide(_caller(known.live), known.asked, seen=seen)
+        return self._told(known.live, question, verdict, facts, budget=budget, seen=seen)
+
+    async def _spend(self, live: LiveToken, asked: Asked, contact: ContactRow | None) -> Budget | None:
+        return await self.limits.spend(live.client_id, asked.company_id if contact else None)
+
+    def _told(
+        self,
+        live: LiveToken,
+        question: Question,
+        verdict: Allowed | Refused,
+        facts: Situation,
+        *,
+        budget: Budget | None,
+        seen: Seen,
+    ) -> Allow | Deny:
+        self.count(call_of(bearer_of(live), _asked(question), verdict, facts, sent=_sent(question, seen)))
         if isinstance(verdict, Refused):
             return replace(_deny(verdict), budget=budget)
-        return replace(_allow_bearer(live, question, verdict), budget=budget)
+        return _allow_bearer(live, question, verdict, budget)
 
     async def by_user(self, user_id: UserId, question: Question, *, now: datetime) -> Allow | Deny:
         """Return whether a signed-in user may, on the pages: no app, no scope (M6)."""
@@ -230,15 +279,27 @@ def _sent(question: Question, seen: Seen) -> Sent:
     return Sent(seen.request_id, seen.now, question.method, question.path)
 
 
-def _allow_bearer(live: LiveToken, question: Question, allowed: Allowed) -> Allow:
-    principal = Principal(live.principal_kind, live.principal_id, live.name, live.login)
-    return replace(
-        _allow(principal, question, allowed),
+def _fault(budget: Budget | None, question: Question) -> Refused | None:
+    """Return what refuses a live token's bearer before anything is decided."""
+    if budget is not None and budget.is_exceeded:
+        return rate_limited(budget.window)
+    fault = question.fault
+    return None if fault is None else Refused(fault.code, fault.message, fault.help)
+
+
+def _allow_bearer(live: LiveToken, question: Question, allowed: Allowed, budget: Budget | None) -> Allow:
+    return Allow(
+        principal=Principal(live.principal_kind, live.principal_id, live.name, live.login),
+        company_id=question.company_id,
+        contact_id=allowed.contact_id,
+        level=allowed.level,
+        is_company_admin=allowed.is_company_admin,
         client_id=live.client_id,
         app_id=live.app_id,
         scopes=live.scopes,
         issued_at=live.issued_at,
         expires_at=live.expires_at,
+        budget=budget,
     )
 
 

@@ -16,18 +16,23 @@ from gatewright.db.engine import Committed, Database, Reader
 
 V = TypeVar("V")
 MOST_FACTS = 1_000_000
-_noted: ContextVar[set[str] | None] = ContextVar("noted", default=None)
+Noted = dict[str, Any]
+_noted: ContextVar[Noted | None] = ContextVar("noted", default=None)
+_ABSENT = object()
 
 
 @contextmanager
-def noting() -> Iterator[set[str]]:
-    """Lend the set of keys of all facts that are asked for meanwhile, by this task."""
-    noted: set[str] = set()
+def noting() -> Iterator[Noted]:
+    """Lend the facts that this task asks for meanwhile: by key, as they were given last."""
+    noted: Noted = {}
+    outer = _noted.get()
     before = _noted.set(noted)
     try:
         yield noted
     finally:
         _noted.reset(before)
+        if outer is not None:
+            outer.update(noted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +82,39 @@ class Facts:
         for it at the same time.
         """
         self.forget(self._coherence.touched())
-        if (noted := _noted.get()) is not None:
-            noted.add(fact.key)
+        noted = _noted.get()
         if fact.key in self._kept:
             kept: V = self._kept[fact.key]
             self._kept.move_to_end(fact.key)
+            if noted is not None:
+                noted[fact.key] = kept
             return kept
+        if noted is not None:
+            noted[fact.key] = None
         load = self._loads.get(fact.key)
         if load is None or load.overtaken or not self._coherence.keeps:
             load = self._begin(fact)
         # Shielded: one request that goes away must not fail those that share its load.
         value: V = await asyncio.shield(load.task)
+        if noted is not None:
+            noted[fact.key] = value
         return value
+
+    def stand(self, given: Noted) -> bool:
+        """Return whether memory holds these very values still, after what was answered before this call.
+
+        Whatever was computed from them alone would then be computed again. They count as asked for.
+        """
+        if not self._coherence.keeps:
+            return False
+        self.forget(self._coherence.touched())
+        kept = self._kept
+        for key, value in given.items():
+            if kept.get(key, _ABSENT) is not value:
+                return False
+        if (noted := _noted.get()) is not None:
+            noted.update(given)
+        return True
 
     def forget(self, keys: Iterable[str]) -> None:
         """Forget these facts, and mark their loads in flight: kept by nobody, joined by nobody."""

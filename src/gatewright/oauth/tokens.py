@@ -90,7 +90,11 @@ class TokenReader:
 
     async def verify(self, token: str, *, now: datetime) -> Claims | DeadToken:
         """Return what an unexpired token of ours says, whether or not what it hangs from stands."""
-        verified = await self._verify(token, now=now)
+        return self.judge(token, await self.facts.get(signing_keys_fact()), now=now)
+
+    def judge(self, token: str, stored: tuple[SigningKey, ...], *, now: datetime) -> Claims | DeadToken:
+        """Return the same, by the signing keys that stand."""
+        verified = self._vouched(token, stored, now=now)
         if verified is None:
             return INVALID
         # A99: a clock that is set back does not revive what was answered as expired.
@@ -99,13 +103,12 @@ class TokenReader:
 
     async def signed_claims(self, token: str, *, now: datetime) -> Claims | None:
         """Return what a token of ours says, expired or not; None for anything else."""
-        verified = await self._verify(token, now=now)
+        verified = self._vouched(token, await self.facts.get(signing_keys_fact()), now=now)
         return None if verified is None else verified.claims
 
-    async def _verify(self, token: str, *, now: datetime) -> _Verified | None:
+    def _vouched(self, token: str, stored: tuple[SigningKey, ...], *, now: datetime) -> _Verified | None:
         if len(token) > LONGEST_TOKEN or not token.isascii():
             return None
-        stored = await self.facts.get(signing_keys_fact())
         verified = self._verified.get(fingerprint(token)) or self._check(token, stored)
         if verified is None:
             return None

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from time import perf_counter
 from typing import Any, cast
 
@@ -24,6 +25,7 @@ from gatewright.events.catalogue import Origin
 MOST_HEADER_BYTES = 32 * 1024
 MOST_HOPS = 32
 LONGEST_ADDRESS = 45
+MOST_ADDRESSES = 4096  # that were read are remembered
 _WITH_PORT = re.compile(r"\[(?P<bracketed>[0-9A-Fa-f:.]+)\](?::\d{1,5})?|(?P<plain>[0-9.]+):\d{1,5}", re.ASCII)
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -232,6 +234,7 @@ def loggable(path: str) -> str:
     return path
 
 
+@lru_cache(MOST_ADDRESSES)
 def _address(text: str) -> Address | None:
     """Return the address; of an IPv4 one inside IPv6 the IPv4, so that one client has one name."""
     if len(text) > LONGEST_ADDRESS or "%" in text:  # a zone names a cable of the sender's, at any length

@@ -82,14 +82,18 @@ class ProcessMemory(Storage):
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count, and return how many that makes in the window."""
+        return self.count(key, expiry, amount)[0]
+
+    def count(self, key: str, expiry: int, amount: int = 1) -> tuple[int, datetime]:
+        """Count, and return how many that makes in the window and when it is over."""
         now = self._now()
         count, until = self._counts.get(key, (0, now))
         if until <= now:
             self._make_room(now)
             count, until = 0, now + timedelta(seconds=expiry)
             self._counts.pop(key, None)  # the order of the dictionary is the order of beginnings
-        self._counts[key] = (count + amount, until)
-        return count + amount
+        self._counts[key] = counted = (count + amount, until)
+        return counted
 
     async def get(self, key: str) -> int:
         """Return how many were counted in the window."""
@@ -159,7 +163,7 @@ class CallLimits:
         """
         budgets: list[Budget] = []
         for name, item in self.windows:
-            budget = await self._count(name, item, item.key_for(client_id, str(company_id or NO_COMPANY)))
+            budget = await self._count(name, item, client_id, str(company_id or NO_COMPANY))
             if budget.is_exceeded:  # and takes nothing from the longer window
                 return budget
             budgets.append(budget)
@@ -170,16 +174,17 @@ class CallLimits:
         if self.pool is not None:
             await self.pool.disconnect()
 
-    async def _count(self, name: str, item: RateLimitItem, key: str) -> Budget:
+    async def _count(self, name: str, item: RateLimitItem, *whose: str) -> Budget:
         if self.shared is not None and (self._away_until is None or self._away_until <= self.now()):
             try:
-                budget = await self._counted(self.shared, name, item, key)
+                budget = await self._counted(self.shared, name, item, item.key_for(*whose))
             except StorageError as error:
                 self._note_away(error)
             else:
                 self._note_back()
                 return budget
-        return await self._counted(self.memory, name, item, key)
+        counted, until = self.memory.count("/".join((name, *whose)), item.get_expiry())
+        return Budget(name, item.amount, counted, until, self.now())
 
     async def _counted(self, storage: Storage, name: str, item: RateLimitItem, key: str) -> Budget:
         counted = await storage.incr(key, item.get_expiry())

@@ -1,0 +1,48 @@
+"""Answers remembered beside the facts that they were computed from.
+
+A decision is a function of its question and of rows. So an answer may be given again while memory holds
+the very rows that it was computed from (`Facts.stand`): no event has to name it, and none can miss it. What
+does not hang from rows is not remembered: that the token lives at this instant, what a call costs, its count.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from gatewright.base.secrets import fingerprint
+from gatewright.decisions.model import Allowed, Asked, Refused, Situation
+from gatewright.events.facts import Noted
+from gatewright.oauth.model import LiveToken
+from gatewright.web.access import Question
+
+MOST_KNOWN = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What was decided about one token and one question, and the facts that it was computed from."""
+
+    live: LiveToken
+    asked: Asked
+    verdict: Allowed | Refused
+    facts: Situation
+    given: Noted = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Memory:
+    """The decisions of one process that were asked for last."""
+
+    most: int = MOST_KNOWN
+    _known: OrderedDict[tuple[bytes, Question], Known] = field(init=False, default_factory=OrderedDict)
+
+    def find(self, token: str, question: Question) -> Known | None:
+        """Return what was decided; whether its facts stand is for the caller to ask."""
+        return self._known.get((fingerprint(token), question)) if self._known else None
+
+    def keep(self, token: str, question: Question, known: Known) -> None:
+        """Keep a decision, in the place of the one that was kept first where there is no room."""
+        place = (fingerprint(token), question)
+        self._known[place] = known
+        self._known.move_to_end(place)
+        while len(self._known) > self.most:
+            self._known.popitem(last=False)
