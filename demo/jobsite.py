@@ -1,6 +1,7 @@
 """The Jobsite API beside the demo: in this process while history is played, in one of its own afterwards."""
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -123,6 +124,8 @@ def _running(descriptor: int, told: Mapping[str, str]) -> Iterator[None]:
 def main() -> None:
     """Serve on the socket of that number until whoever began this ends."""
     leave_quietly()
+    # Here the server is away for one reason alone: the demo is ending, and this process with it.
+    logging.getLogger("gatewright_sdk").setLevel(logging.CRITICAL)
     threading.Thread(target=_end_with_the_first, daemon=True).start()
     app = "examples.jobsite_api.guarded_by_sdk:from_environment"
     config = uvicorn.Config(app, factory=True, log_level="warning", server_header=False)
