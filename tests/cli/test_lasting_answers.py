@@ -11,7 +11,7 @@ from gatewright.cli.protocol import BoundedProtocol
 from gatewright.web.leaving import when_leaving
 from tests.support.postgres import free_port
 
-SOON = 20
+SOON = 10
 PART = b"x" * 16_384
 PARTS = 256  # far more than the sockets' buffers hold
 ASK = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
@@ -26,7 +26,15 @@ class Hasty(BoundedProtocol):
 @asynccontextmanager
 async def serving(app: ASGIApp, protocol: type[BoundedProtocol] = Hasty) -> AsyncIterator[uvicorn.Server]:
     """Lend a server of the application, in this loop."""
-    config = uvicorn.Config(app, http=protocol, ws="none", lifespan="off", log_config=None, port=free_port())
+    config = uvicorn.Config(
+        app,
+        http=protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        port=free_port(),
+        timeout_graceful_shutdown=2,
+    )
     server = uvicorn.Server(config)
     running = asyncio.create_task(server._serve())
     async with asyncio.timeout(SOON):
@@ -72,6 +80,7 @@ async def test_an_answer_that_is_read_slowly_is_sent_whole() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
         for _ in range(PARTS):
             await send({"type": "http.response.body", "body": PART, "more_body": True})
+        await asyncio.sleep(Hasty.reading_seconds * 2)  # nobody has to read what is not sent yet
         await send({"type": "http.response.body", "body": b""})
 
     async with serving(long) as server:
