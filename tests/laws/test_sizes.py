@@ -9,6 +9,7 @@ ROOM = 350
 FUNCTION = 30
 TOP = 15
 REASON = "# long: "
+FOLDERS = ("demo", "examples", "scripts", "sdk/src")
 
 
 def crowded(module: Module) -> Iterator[str]:
@@ -39,7 +40,7 @@ def _names_reason(places: list[str]) -> bool:
 
 
 def _beside_the_product() -> list[Module]:
-    files = [file for folder in ("demo", "examples", "scripts") for file in sorted((ROOT / folder).rglob("*.py"))]
+    files = [file for folder in FOLDERS for file in sorted((ROOT / folder).rglob("*.py"))]
     return [planted(Path(file).read_text(), path=str(file.relative_to(ROOT))) for file in files]
 
 
