@@ -5,6 +5,7 @@ Between two effects a generator is never interrupted: a driver holds its lock, o
 
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from gatewright_sdk import clock
 from gatewright_sdk.cache import Cache, Ticket
@@ -28,6 +29,7 @@ from gatewright_sdk.wire import (
 
 Answer = Allow | Deny
 Flow = Generator[Effect, object, "list[Answer]"]
+V = TypeVar("V")
 
 ROUNDS = 3  # how often who waited for another's question may find it overtaken before asking alone
 
@@ -74,23 +76,31 @@ class Core:
 
     def identity(self, text: str | None) -> Generator[Effect, object, Identity | Deny]:
         """Return whom a proxy let in, or why that is not known."""
-        said = self._verifier.assertion(text, wall=clock.wall(), now=clock.passed())
-        if said is None:
-            yield from self._have_keys()
-            said = self._verifier.assertion(text, wall=clock.wall(), now=clock.passed())
-        return said or UNAVAILABLE
+
+        def judge() -> Identity | Deny | None:
+            return self._verifier.assertion(text, wall=clock.wall(), now=clock.passed())
+
+        return (yield from self._with_keys(judge))
 
     def _genuine(self, question: Question) -> Generator[Effect, object, Genuine | Deny | None]:
         """Return the question's token as genuine, or why it is not; None when it is about a contact."""
         if question.contact_id is not None:
             return None
-        if question.token is None:
+        if (token := question.token) is None:
             return TOKEN_MISSING
-        said = self._verifier.access_token(question.token, wall=clock.wall(), now=clock.passed())
-        if said is None:
+
+        def judge() -> Genuine | Deny | None:
+            return self._verifier.access_token(token, wall=clock.wall(), now=clock.passed())
+
+        return (yield from self._with_keys(judge))
+
+    def _with_keys(self, judge: Callable[[], V | Deny | None]) -> Generator[Effect, object, V | Deny]:
+        """Return what is judged; the key set is asked for when it is needed, again if who asked for it went away."""
+        for _ in range(ROUNDS):
+            if (said := judge()) is not None:
+                return said
             yield from self._have_keys()
-            said = self._verifier.access_token(question.token, wall=clock.wall(), now=clock.passed())
-        return said or UNAVAILABLE
+        return judge() or UNAVAILABLE
 
     def _begin(
         self,

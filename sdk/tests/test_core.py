@@ -1,0 +1,72 @@
+"""Questions, effect by effect, without any I/O (X1, X5)."""
+
+import json
+import threading
+
+from joserfc.jwk import ECKey
+from sdk.tests.model_server import ModelServer
+
+from gatewright_sdk.core import Core
+from gatewright_sdk.denials import TOKEN_INVALID, UNAVAILABLE
+from gatewright_sdk.deployment import deployment_of
+from gatewright_sdk.effects import Send, Wait
+from gatewright_sdk.model import Question
+from gatewright_sdk.wire import KEYS_CALL, Call, Reply
+
+ISSUER = "https://id.example"
+
+
+def core() -> Core:
+    to = deployment_of(
+        ISSUER, client_id="gate", client_secret="s", timeout=2.0, address=None, audience=None, most_answers=10
+    )
+    return Core(to, threading.Event)
+
+
+def asked(token: str) -> Question:
+    return Question(token=token, company_id=1, tool="rfis", level="standard")
+
+
+def sent(effect: object) -> Call:
+    assert isinstance(effect, Send)
+    return effect.call
+
+
+def test_who_waits_for_the_key_set_asks_for_it_when_the_first_gave_up() -> None:
+    """X5: giving up fails nobody else."""
+    guard, question = core(), asked(ModelServer(issuer=ISSUER).token())
+    first, second = guard.answers([question]), guard.answers([question])
+    assert sent(next(first)) is KEYS_CALL
+    waits = next(second)
+    assert isinstance(waits, Wait)
+    first.close()
+    assert waits.signal.is_set()
+    assert sent(second.send(None)) is KEYS_CALL
+
+
+def test_a_key_set_that_cannot_be_had_is_asked_for_once_a_second() -> None:
+    """X1: the answer is 503, and the next question waits for nothing."""
+    guard, question = core(), asked(ModelServer(issuer=ISSUER).token())
+    flow = guard.answers([question])
+    assert sent(next(flow)) is KEYS_CALL
+    assert finished(flow.send, None) == [UNAVAILABLE]
+    assert finished(next, guard.answers([question])) == [UNAVAILABLE]
+
+
+def test_a_key_set_is_enough_to_refuse_a_forgery() -> None:
+    """X2."""
+    guard, other = core(), ECKey.generate_key("P-256", {"kid": "k1"})
+    flow = guard.answers([asked(ModelServer(issuer=ISSUER).token())])
+    assert sent(next(flow)) is KEYS_CALL
+    published = json.dumps({"keys": [other.as_dict(private=False)]}).encode()
+    assert finished(flow.send, Reply(200, published)) == [TOKEN_INVALID]
+
+
+def finished(step: object, given: object) -> object:
+    """Return what the flow comes to with this step; AssertionError when it asks for more."""
+    assert callable(step)
+    try:
+        more = step(given)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError(f"asks for {more}")
