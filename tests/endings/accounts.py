@@ -1,6 +1,7 @@
 """Endings of users and their sessions, and of service accounts."""
 
 import itertools
+from dataclasses import replace
 
 import httpx
 from sqlalchemy import select
@@ -24,6 +25,7 @@ async def deactivated_user(world: ServedWorld) -> Ending:
     person = await _somebody(world)
     tokens = await world.tokens(_key(person), "crane")
     decided = await read_by(world, _key(person), tokens.access)
+    decided = replace(decided, contact=person.contacts["quiet"])
     return Ending("deactivated user", asks(tokens.access), _deactivates(world, person), decided=decided)
 
 
@@ -140,7 +142,7 @@ async def _robot(world: ServedWorld) -> tuple[Decided, str]:
     await world.set_levels("alder", robot.contact_id, budget="standard")
     path = f"/rest/v1.0/companies/{world.companies['alder']}/service_accounts/{robot.id}"
     token = await world.robot_token("passing")
-    return Decided(token, world.companies["alder"], tool="budget"), path
+    return Decided(token, world.companies["alder"], tool="budget", contact=robot.contact_id), path
 
 
 async def _somebody(world: ServedWorld) -> Person:

@@ -25,7 +25,8 @@ async def removed_contact(world: ServedWorld) -> Ending:
     contact_id = await world.add_contact("alder", "bea", directory="standard")
     path = f"/rest/v1.0/companies/{alder}/contacts/{contact_id}"
     ask = asks(tokens.access, PROJECTS, company=alder)
-    return Ending("removed contact", ask, sends(world, "DELETE", path, 204, 404), decided=Decided(tokens.access, alder))
+    decided = Decided(tokens.access, alder, contact=contact_id)
+    return Ending("removed contact", ask, sends(world, "DELETE", path, 204, 404), decided=decided)
 
 
 async def lowered_level(world: ServedWorld) -> Ending:
@@ -35,7 +36,8 @@ async def lowered_level(world: ServedWorld) -> Ending:
     await world.set_levels("alder", contact_id, directory="standard")
     path = f"/rest/v1.0/companies/{alder}/contacts"
     end = sends(world, "PUT", f"{path}/{contact_id}/levels", 200, json={"budget": "read_only"})
-    return Ending("lowered level", asks(tokens.access, path), end, decided=Decided(tokens.access, alder))
+    decided = Decided(tokens.access, alder, contact=contact_id)
+    return Ending("lowered level", asks(tokens.access, path), end, decided=decided)
 
 
 async def ended_membership(world: ServedWorld) -> Ending:
@@ -77,7 +79,7 @@ async def _member(world: ServedWorld, **levels: str) -> tuple[str, Decided]:
     await world.add_member("alder", "tower", contact_id, **levels)
     tokens = await world.tokens("zoe", "plain")
     path = f"/rest/v1.0/companies/{alder}/contacts/{contact_id}/projects/{project_id}"
-    return path, Decided(tokens.access, alder, tool="rfis", level="standard", project=project_id)
+    return path, Decided(tokens.access, alder, "rfis", "standard", project_id, contact_id)
 
 
 async def lowered_template(world: ServedWorld) -> Ending:
@@ -98,7 +100,8 @@ async def lowered_template(world: ServedWorld) -> Ending:
         )
 
     ask = asks(token, f"/rest/v1.0/companies/{alder}/contacts")
-    return Ending("lowered template", ask, acts(lower), decided=Decided(token, alder))
+    decided = Decided(token, alder, contact=world.people["tia"].contacts["alder"])
+    return Ending("lowered template", ask, acts(lower), decided=decided)
 
 
 async def lower_template_assigned(world: ServedWorld) -> Ending:
@@ -116,7 +119,8 @@ async def lower_template_assigned(world: ServedWorld) -> Ending:
     )
     path = f"/rest/v1.0/companies/{alder}/contacts"
     end = sends(world, "PATCH", f"{path}/{contact_id}", 200, json={"template_id": lower})
-    return Ending("lower template assigned", asks(token, path), end, decided=Decided(token, alder))
+    decided = Decided(token, alder, contact=contact_id)
+    return Ending("lower template assigned", asks(token, path), end, decided=decided)
 
 
 async def removed_template(world: ServedWorld) -> Ending:

@@ -17,13 +17,17 @@ Ask = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What a platform's own API asks about the same thing: a level on a tool, for the bearer of a token."""
+    """What a platform's own API asks about the same thing: a level on a tool, for the bearer of a token.
+
+    `contact`: whom it asks about without a token, where the ending is that contact's too.
+    """
 
     token: str
     company: int
     tool: str = "directory"
     level: str = "read_only"
     project: int | None = None
+    contact: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ class Ways:
     def _with(self, ask: Ask, decided: Decided, ending: Ending) -> Ask:
         async def ask_all(worker: httpx.AsyncClient) -> httpx.Response:
             asked = [ask(worker), self._forward(worker, decided), self._check(worker, decided)]
+            if decided.contact is not None:
+                asked.append(self._check(worker, decided, contact=decided.contact))
             if worker in self.proxies:
                 asked.append(self._proxied(self.proxies[worker], decided))
             return _agreed(await asyncio.gather(*asked), ending)
@@ -41,10 +43,13 @@ class Ways:
         asked = {"tool": decided.tool, "level": decided.level} | {name: one for name, one in named.items() if one}
         return await worker.get(FORWARD, params=asked, headers={"authorization": f"Bearer {decided.token}"})
 
-    async def _check(self, worker: httpx.AsyncClient, decided: Decided) -> httpx.Response:
+    async def _check(
+        self, worker: httpx.AsyncClient, decided: Decided, *, contact: int | None = None
+    ) -> httpx.Response:
         gate = self.world.apps["gate"]
-        question = {"token": decided.token, "company_id": decided.company, "tool": decided.tool}
-        question |= {"level": decided.level} | ({} if decided.project is None else {"project_id": decided.project})
+        question: dict[str, object] = {"token": decided.token} if contact is None else {"contact_id": contact}
+        question |= {"company_id": decided.company, "tool": decided.tool, "level": decided.level}
+        question |= {} if decided.project is None else {"project_id": decided.project}
         answer = await worker.post(CHECK, json={"questions": [question]}, auth=(gate.client_id, gate.secret or ""))
         assert answer.status_code == 200, answer.text
         (told,) = answer.json()["answers"]

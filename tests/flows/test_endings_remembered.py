@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -84,15 +84,17 @@ async def remembering(world: ServedWorld) -> AsyncIterator[list[Remembering]]:
                 yield [Remembering(one, in_a_thread), Remembering(other, tasks.check)]
 
 
-def question(decided: Decided) -> Question:
-    """Return what the platform's API asks."""
-    return Question(
+def questions(decided: Decided) -> list[Question]:
+    """Return what the platform's API asks: about a token, and where it ends for a contact, about that."""
+    by_token = Question(
         token=decided.token,
         company_id=decided.company,
         project_id=decided.project,
         tool=decided.tool,
         level=decided.level,
     )
+    by_contact = replace(by_token, token=None, contact_id=decided.contact)
+    return [by_token] if decided.contact is None else [by_token, by_contact]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -114,11 +116,12 @@ async def test_each_ending_is_felt_by_the_sdk_within_its_lease(
 
 
 async def _end_and_feel(world: ServedWorld, ending: Ending, decided: Decided, drivers: list[Remembering]) -> None:
-    first = ending.warm_decided or decided
-    await asyncio.gather(*(driver.remember(question(first)) for driver in drivers))
+    for first in questions(ending.warm_decided or decided):
+        await asyncio.gather(*(driver.remember(first) for driver in drivers))
     await ending.end(world.workers[1])
     ended_at = time.monotonic()
-    await asyncio.gather(*(driver.feels(ending.name, question(decided), ended_at) for driver in drivers))
+    for asked in questions(decided):
+        await asyncio.gather(*(driver.feels(ending.name, asked, ended_at) for driver in drivers))
 
 
 async def test_what_was_remembered_is_allowed_no_longer_than_a_lease_when_nothing_is_heard_any_more(
@@ -129,7 +132,7 @@ async def test_what_was_remembered_is_allowed_no_longer_than_a_lease_when_nothin
         ending = await CASES["family.ended"][0](world)
         if ending.decided is None:
             raise AssertionError("the end of a family ends a decision")
-        asked = question(ending.decided)
+        (asked,) = questions(ending.decided)
         for driver in drivers:
             await driver.remember(asked)
         for driver in drivers:
