@@ -112,7 +112,7 @@ REFUSED = [
         for uri in ("//", "//v1/projects", "/v1//projects", "/v1/projects//", "///", "//evil.example/v1/projects")
     ),
     *((uri, LIKE) for uri in ("/v1/projects+", "/v1/+projects", "/v1/projects/7/files/secret+", "/v1/+projects+")),
-    *((uri, SLASHES) for uri in ("/v1/projects/7//rfis", "/open/v2//a", "/open/v2/a//")),
+    *((uri, SLASHES) for uri in ("/v1/projects/7//rfis", "/v1//%70rojects", "/open/v2//a", "/open/v2/a//")),
     *(
         (uri, DOTS)
         for uri in ("/.", "/..", "/./", "/../", "/v1/./projects", "/v1/../v1/projects", "/open/../v1/projects")
