@@ -368,4 +368,5 @@ async def test_a_removed_contact_leaves_no_fact_of_a_membership_behind(town: Tow
     town.database.after_commit.append(hear)
     assert await town.remove(company_id, contact_id, None)
     memberships = {keys.membership(company_id, project_id, contact_id) for project_id in projects}
-    assert heard == [Committed(frozenset({keys.contact(company_id, user_id), *memberships}), ends_something=True)]
+    touched = {keys.contact(company_id, user_id), keys.entry(company_id, contact_id), *memberships}
+    assert heard == [Committed(frozenset(touched), ends_something=True)]

@@ -53,7 +53,7 @@ def row_of(table: str, company_id: int, id_: int, number: int) -> dict[str, Any]
             "email_folded": f"{id_}@x.example",
         },
         "service_accounts": {"id": id_, "client_id": f"sa_{id_}", "address_folded": f"{id_}@s.example"},
-        "events": {"id": id_, "position": id_},
+        "events": {"id": id_, "position": id_, "feed_position": id_},
         "apps": {"id": id_, "client_id": f"app_{id_}", "name": f"App {id_}", "name_folded": f"app {id_}"},
         "installations": {"app_id": id_},
     }
