@@ -22,6 +22,7 @@ from gatewright.authz.questions import (
     bearer_token,
     forwarded_by,
     header_name,
+    named_by,
     named_in,
     question_about,
     question_of,
@@ -85,7 +86,7 @@ class Forward:
         sent = sent_headers(scope["headers"], self._watched)
         refuse_overrides(sent)
         token = bearer_token(sent)
-        companies = tuple([tuple(sent.get(name, ())) for name in self._company_headers])
+        companies = tuple([named_by(sent, name) for name in self._company_headers])
         if scope["path"] == PATH and scope["method"] not in METHODS:
             raise WrongMethod(METHODS)
         if scope["path"] == PATH and scope["query_string"]:

@@ -22,6 +22,8 @@ FORWARDED = (b"x-forwarded-method", b"x-forwarded-uri")
 OVERRIDES = (b"x-http-method-override", b"x-http-method", b"x-method-override")
 QUERY = ("company_id", "project_id", "tool", "level")
 MOST_READ = 4096  # queries that are remembered: a proxy asks the same ones over and over
+LONGEST_QUERY = 1000
+LONGEST_NAMED = 20  # of a company's name that is read: a longer one is no id, and cut it is none either
 _CORRECT = "Correct the proxy's configuration, or the program that sent the request."
 
 Sent = Mapping[bytes, Sequence[str]]
@@ -76,6 +78,11 @@ def header_name(text: str) -> bytes:
     return text.lower().replace("_", "-").encode()
 
 
+def named_by(sent: Sent, header: bytes) -> tuple[str, ...]:
+    """Return what a header names, as far as it can matter: two values are one too many already."""
+    return tuple([value[:LONGEST_NAMED] for value in sent.get(header, ())[:2]])
+
+
 def bearer_token(sent: Sent) -> str | None:
     """Return the token of `Authorization: Bearer …`; None when there is none, BadRequest for a repeated header."""
     values = sent.get(AUTHORIZATION)
@@ -95,6 +102,8 @@ def refuse_overrides(sent: Sent) -> None:
 
 def named_in(query: bytes) -> Named:
     """Return what the query names; BadRequest for anything but the four names, each at most once."""
+    if len(query) > LONGEST_QUERY:  # what is remembered stays small, whatever is sent
+        raise bad(f"The query is longer than {LONGEST_QUERY} characters.")
     read = _read(query)
     if isinstance(read, Unreadable):
         raise bad(read.why)
