@@ -123,12 +123,12 @@ class Sender:
         # T13: neither the address nor the server's words, which may repeat it.
         told = {"template": template, "attempts": waiting.attempts, "error": type(error).__name__}
         if _is_permanent(error) or has_given_up(waiting.created_at, now=now):
-            _log.warning("mail_given_up", **told)
             await give_up(self.database, waiting, template=template, now=now)
+            _log.warning("mail_given_up", **told)
             return
-        _log.warning("mail_put_off", **told)
         until = now + pause_after(waiting.attempts)
         await self.database.write(lambda tx: store.put_off(tx, waiting, until=until))
+        _log.warning("mail_put_off", **told)
 
 
 async def _answered(tx: Transaction, waiting: Waiting, message: Message, answer: Answer, *, now: datetime) -> bool:
