@@ -55,8 +55,7 @@ def test_the_server_does_not_say_what_it_is_made_of(server: Server) -> None:
 def test_logs_are_json_lines_without_queries(server: Server) -> None:
     # T13
     httpx.get(f"{server.base_url}/healthz?code=hunter2", trust_env=False)
-    time.sleep(0.2)
-    lines = [json.loads(line) for line in server.said().splitlines()]
+    lines = [json.loads(line) for line in server.await_said("/healthz").splitlines()]
     assert {"at", "event", "level"} <= set(lines[0])
     assert any(line["event"] == "ready" for line in lines)
     assert any(line.get("path") == "/healthz" and line["status"] == 200 for line in lines)

@@ -54,6 +54,14 @@ class Server:
         """Return its log so far."""
         return self.log.read_text(errors="replace")
 
+    def await_said(self, words: str, *, seconds: float = 20.0) -> str:
+        """Return its log once these words are in it: an answer may arrive before the line about it is written."""
+        until = time.monotonic() + seconds
+        while words not in (said := self.said()):
+            assert time.monotonic() < until, f"never said {words!r}:\n{said}"
+            time.sleep(0.02)
+        return said
+
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Return a clean environment: what a process needs, and `GATEWRIGHT_` before each of `settings`."""
