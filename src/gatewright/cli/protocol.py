@@ -6,11 +6,11 @@ of any size, so a few hundred open sockets could keep a process from everyone el
 
 import asyncio
 import json
-import uuid
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from gatewright.base.ids import random_uuid
 from gatewright.web.edge import DEFAULT_HEADERS
 from gatewright.web.leaving import end_for_leaving
 
@@ -134,7 +134,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def _answer(status: str, code: str, message: str) -> bytes:
-    request_id = str(uuid.uuid4())
+    request_id = random_uuid()
     error = {"code": code, "message": message, "help": "", "request_id": request_id}
     body = json.dumps({"error": error, "errors": [message]})
     head = (

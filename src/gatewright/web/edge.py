@@ -7,7 +7,6 @@ address, refuses oversized headers, and turns what nobody caught into a plain 50
 import ipaddress
 import json
 import re
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatewright.base import clock
+from gatewright.base.ids import random_uuid
 from gatewright.events.catalogue import Origin
 
 MOST_HEADER_BYTES = 32 * 1024
@@ -102,10 +102,10 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = perf_counter()
-        noted = self._note(scope)
+        noted, header_bytes = self._note(scope)
         scope.setdefault("state", {})["seen"] = noted
         answer = _Answer(send, noted, scope["state"])
-        if sum([len(name) + len(value) for name, value in scope["headers"]]) > MOST_HEADER_BYTES:
+        if header_bytes > MOST_HEADER_BYTES:
             await answer.refuse(431, "headers_too_large", "The request's headers are larger than 32 KiB.")
         elif self._direct is not None and self._is_direct(scope["path"]):
             await self._guarded(_answer_directly(self._direct, scope, answer), answer)
@@ -142,12 +142,18 @@ class Edge:
                 raise ConnectionAbortedError("the answer failed half-way") from None
             await answer.refuse(500, "internal_error", "Something failed here. Tell the operator the request id.")
 
-    def _note(self, scope: Scope) -> Seen:
-        agent = dict(scope["headers"]).get(b"user-agent", b"").decode("latin-1") or None
+    def _note(self, scope: Scope) -> tuple[Seen, int]:
+        """Return what is known of the request, and how many bytes its headers have."""
+        agent, written, size = b"", [], 0
+        for name, value in scope["headers"]:
+            size += len(name) + len(value)
+            if name == b"user-agent":
+                agent = value
+            elif name == b"x-forwarded-for":
+                written.append(value)
         peer = scope["client"][0] if scope.get("client") else None
-        written = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
         ip = client_address(peer, written, trusted=self._trusted)
-        return Seen(str(uuid.uuid4()), clock.now(), ip, agent)
+        return Seen(random_uuid(), clock.now(), ip, agent.decode("latin-1") or None), size
 
 
 def client_address(peer: str | None, forwarded: Sequence[bytes], *, trusted: Sequence[Network]) -> str | None:
@@ -157,7 +163,9 @@ def client_address(peer: str | None, forwarded: Sequence[bytes], *, trusted: Seq
     one, so what a client writes there itself stands left of what is true. Where one of
     our proxies wrote something that is no address, what stands left of it is not believed either.
     """
-    hops = b",".join(forwarded).decode("latin-1").split(",")[-MOST_HOPS:] if forwarded else []
+    if not forwarded:
+        return _written(peer or "")
+    hops = b",".join(forwarded).decode("latin-1").split(",")[-MOST_HOPS:]
     address = _address(peer or "")
     while address is not None and hops and any(address in network for network in trusted):
         address = _address(_without_port(hops.pop().strip()))
@@ -245,6 +253,13 @@ def _address(text: str) -> Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
+
+
+@lru_cache(MOST_ADDRESSES)
+def _written(text: str) -> str | None:
+    """Return an address as we write it; None for what is none."""
+    address = _address(text)
+    return None if address is None else str(address)
 
 
 def _without_port(hop: str) -> str:
