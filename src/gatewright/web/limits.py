@@ -82,11 +82,10 @@ class ProcessMemory(Storage):
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count, and return how many that makes in the window."""
-        return self.count(key, expiry, amount)[0]
+        return self.count(key, expiry, amount, now=self._now())[0]
 
-    def count(self, key: str, expiry: int, amount: int = 1) -> tuple[int, datetime]:
+    def count(self, key: str, expiry: int, amount: int = 1, *, now: datetime) -> tuple[int, datetime]:
         """Count, and return how many that makes in the window and when it is over."""
-        now = self._now()
         count, until = self._counts.get(key, (0, now))
         if until <= now:
             self._make_room(now)
@@ -161,30 +160,42 @@ class CallLimits:
         `company_id` is one in the caller's reach. Whatever else is named counts as no company,
         so that naming thousands of them makes neither buckets nor fresh budgets.
         """
-        budgets: list[Budget] = []
+        now, whose = self.now(), (client_id, str(company_id or NO_COMPANY))
+        nearest: Budget | None = None
         for name, item in self.windows:
-            budget = await self._count(name, item, client_id, str(company_id or NO_COMPANY))
+            if (shared := self._counting_server(now)) is None:
+                budget = self._count_here(name, item, whose, now=now)
+            else:
+                budget = await self._count_there(shared, name, item, whose, now=now)
             if budget.is_exceeded:  # and takes nothing from the longer window
                 return budget
-            budgets.append(budget)
-        return min(reversed(budgets), key=lambda budget: budget.remaining, default=None)
+            nearest = budget if nearest is None or budget.remaining <= nearest.remaining else nearest
+        return nearest
 
     async def aclose(self) -> None:
         """Close the connections to the counting server, if there is one."""
         if self.pool is not None:
             await self.pool.disconnect()
 
-    async def _count(self, name: str, item: RateLimitItem, *whose: str) -> Budget:
-        if self.shared is not None and (self._away_until is None or self._away_until <= self.now()):
-            try:
-                budget = await self._counted(self.shared, name, item, item.key_for(*whose))
-            except StorageError as error:
-                self._note_away(error)
-            else:
-                self._note_back()
-                return budget
-        counted, until = self.memory.count("/".join((name, *whose)), item.get_expiry())
-        return Budget(name, item.amount, counted, until, self.now())
+    def _counting_server(self, now: datetime) -> Storage | None:
+        """Return where all processes count together; None while there is no such place."""
+        is_away = self._away_until is not None and self._away_until > now
+        return None if is_away else self.shared
+
+    def _count_here(self, name: str, item: RateLimitItem, whose: tuple[str, str], *, now: datetime) -> Budget:
+        counted, until = self.memory.count(f"{name}/{whose[0]}/{whose[1]}", item.get_expiry(), now=now)
+        return Budget(name, item.amount, counted, until, now)
+
+    async def _count_there(
+        self, shared: Storage, name: str, item: RateLimitItem, whose: tuple[str, str], *, now: datetime
+    ) -> Budget:
+        try:
+            budget = await self._counted(shared, name, item, item.key_for(*whose))
+        except StorageError as error:
+            self._note_away(error)
+            return self._count_here(name, item, whose, now=now)
+        self._note_back()
+        return budget
 
     async def _counted(self, storage: Storage, name: str, item: RateLimitItem, key: str) -> Budget:
         counted = await storage.incr(key, item.get_expiry())
