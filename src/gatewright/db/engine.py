@@ -158,6 +158,7 @@ class Database:
                 max_overflow=0,
                 pool_timeout=10,
                 hide_parameters=True,  # T13: an error's text does not repeat what a statement was given
+                isolation_level="READ COMMITTED",  # whatever the database's own: who waited for a lock has to see more
             )
             # The same pool, but each statement by itself: reads begin no transaction.
             reader = engine.execution_options(isolation_level="AUTOCOMMIT")
