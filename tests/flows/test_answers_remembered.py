@@ -24,6 +24,8 @@ from tests.support.served import ServedWorld, served_world
 from tests.support.world import EVERY_LEVEL
 
 LEASE = 2.0  # seconds, as the server's settings have it
+UNANSWERED = ("temporarily_unavailable", None)
+ANSWERED_WITHIN = 60.0
 ACTS = {"sqlite": 60, "postgresql": 15}  # where nothing is kept, each check reads all its rows
 LEAST_TURNS = 20
 CHECKS = b"POST /authz/check"
@@ -167,13 +169,14 @@ async def test_after_any_change_the_memory_says_what_the_server_says(
 async def _agree(
     guard: AsyncGatewright, questions: list[Question], now: list[tuple[str | None, str | None]], *, since: float
 ) -> None:
-    """Ask until the memory says the same; once a lease is over it has to."""
+    """Ask until the memory says the same; once a lease is over it has to, or not to answer (a busy machine is slow)."""
     while True:
         asked_at = time.monotonic()
         remembered = [said(answer) for answer in await guard.check_all(questions)]
         if remembered == now:
             return
-        assert asked_at < since + LEASE, [
-            (one, got, due) for one, got, due in zip(questions, remembered, now, strict=True) if got != due
-        ][:5]
+        others = [(one, got, due) for one, got, due in zip(questions, remembered, now, strict=True) if got != due]
+        wrong = [other for other in others if other[1] != UNANSWERED]
+        assert not wrong or asked_at < since + LEASE, wrong[:5]
+        assert asked_at < since + ANSWERED_WITHIN, others[:5]
         await asyncio.sleep(0.01)
