@@ -5,6 +5,7 @@ Nothing imports it but the command line and the tests.
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, closing
+from datetime import datetime
 
 from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount
@@ -158,26 +159,26 @@ def _furnish(app: FastAPI, house: House, passwords: Passwords, counters: Counter
     )
 
 
-def _counting(counters: Counters) -> Callable[[Call], None]:
-    def count(call: Call) -> None:
+def _counting(counters: Counters) -> Callable[[Call, datetime], None]:
+    def count(call: Call, at: datetime) -> None:
         counters.count(
             company_id=call.company_id,
             app_id=call.app_id,
             service_account_id=call.service_account_id,
             result=call.result,
-            at=call.at,
+            at=at,
         )
         if call.refused is not None:
-            counters.refusals.keep(_refusal(call, call.refused))
+            counters.refusals.keep(_refusal(call, call.refused, at))
 
     return count
 
 
-def _refusal(call: Call, refused: RefusedCall) -> Refusal:
+def _refusal(call: Call, refused: RefusedCall, at: datetime) -> Refusal:
     return Refusal(
         company_id=call.company_id or NOT_APPLICABLE,
         request_id=refused.request_id,
-        at=call.at,
+        at=at,
         code=call.result,
         app_id=call.app_id or NOT_APPLICABLE,
         service_account_id=call.service_account_id or NOT_APPLICABLE,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatewright.authz.questions import LONGEST_NAMED, LONGEST_QUERY, named_by, named_in
+from gatewright.authz.questions import LONGEST_NAMED, LONGEST_QUERY, named_by, question_in
 from gatewright.base.errors import BadRequest
 
 ASKED = b"tool=rfis&level=read_only&project_id="
@@ -10,9 +10,9 @@ ASKED = b"tool=rfis&level=read_only&project_id="
 
 def test_a_query_has_a_bound() -> None:
     # X5
-    assert named_in(ASKED + b"1" * (LONGEST_QUERY - len(ASKED))).tool == "rfis"
+    assert question_in(ASKED + b"1" * (LONGEST_QUERY - len(ASKED)), (), "GET").tool == "rfis"
     with pytest.raises(BadRequest, match="invalid_request"):
-        named_in(ASKED + b"1" * (LONGEST_QUERY - len(ASKED) + 1))
+        question_in(ASKED + b"1" * (LONGEST_QUERY - len(ASKED) + 1), (), "GET")
 
 
 def test_a_company_is_read_as_far_as_it_can_matter() -> None:

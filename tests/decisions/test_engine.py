@@ -86,7 +86,7 @@ async def engine(database: Database, user: UserId, counted: list[Call]) -> Decis
         jti="1",
         family_id=None,
     )
-    return Decisions(database, facts, tokens, counted.append, CallLimits.of(Settings()))
+    return Decisions(database, facts, tokens, lambda call, _at: counted.append(call), CallLimits.of(Settings()))
 
 
 def on(company_id: int) -> Question:
@@ -145,11 +145,11 @@ async def test_a_yes_says_who_acts_where_and_with_which_level(
     engine: Decisions, user: UserId, company: CompanyId
 ) -> None:
     """X1."""
-    answer = await engine.by_token("t", on(company), seen=SEEN)
+    answer = (await engine.by_token("t", on(company), seen=SEEN)).answer
     assert isinstance(answer, Allow)
     assert (answer.principal.kind, answer.principal.id, answer.client_id) == ("user", user, "app_1")
     assert (answer.company_id, answer.level, answer.is_company_admin) == (company, Level.ADMIN, True)
     assert answer.contact_id is not None
-    bare = await engine.by_token("t", Question(), seen=SEEN)
+    bare = (await engine.by_token("t", Question(), seen=SEEN)).answer
     assert isinstance(bare, Allow)
     assert (bare.company_id, bare.contact_id, bare.level, bare.is_company_admin) == (None, None, None, False)

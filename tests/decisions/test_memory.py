@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass, field
 
-from gatewright.base.ids import CompanyId, UserId
+from gatewright.base.ids import CompanyId, SecretId, UserId
 from gatewright.base.levels import Level
 from gatewright.db.engine import Database, Reader
 from gatewright.decisions.memory import Known, Memory
 from gatewright.decisions.model import Allowed, Asked, Situation
-from gatewright.events.facts import Fact, Facts, ReadThrough, noting
-from gatewright.oauth.model import LiveToken
-from gatewright.web.access import Question
+from gatewright.events.facts import Fact, Facts, Noted, ReadThrough, noting
+from gatewright.oauth.model import Claims, CredentialLink, LiveToken
+from gatewright.oauth.tokens import Verified
+from gatewright.web.access import Allow, Principal, Question
 from tests.decisions.test_engine import NOON
 
 LIVE = LiveToken(
@@ -26,7 +27,26 @@ LIVE = LiveToken(
     jti="1",
     family_id=None,
 )
-KNOWN = Known(live=LIVE, asked=Asked(), verdict=Allowed(), facts=Situation())
+CLAIMS = Claims(
+    kid="k",
+    principal_id=1,
+    client_id="app_1",
+    issued_at=NOON,
+    expires_at=NOON,
+    jti="1",
+    scopes=(),
+    link=CredentialLink(SecretId("s")),
+)
+KNOWN = Known(
+    token=Verified(CLAIMS),
+    live=LIVE,
+    asked=Asked(),
+    verdict=Allowed(),
+    facts=Situation(),
+    answer=Allow(principal=Principal("user", 1, "Ada", "ada@example.com")),
+    call=None,
+    given=Noted(),
+)
 
 
 @dataclass(slots=True)
@@ -53,6 +73,10 @@ def row(key: str) -> Fact[object]:
     return Fact(key, load)
 
 
+async def _nothing(_reader: Reader) -> None:
+    return None
+
+
 async def test_what_was_given_stands_until_one_fact_of_it_is_touched(database: Database) -> None:
     """X5, T12: by another process, just before the next use; loaded again it is another row."""
     told = Told()
@@ -65,6 +89,59 @@ async def test_what_was_given_stands_until_one_fact_of_it_is_touched(database: D
     assert not facts.stand(given)
     await facts.get(row("b"))
     assert not facts.stand(given)
+
+
+async def test_what_stood_stands_again_only_while_the_memory_lost_nothing(database: Database) -> None:
+    """X5: the shortcut past the comparison ends with any fact that is lost, and begins anew after it."""
+    told = Told()
+    facts = Facts(database, told)
+    with noting() as given:
+        await facts.get(row("a"))
+        await facts.get(row("b"))
+    await facts.get(row("c"))
+    for _ in range(3):
+        assert facts.stand(given)
+    told.waiting = ["c"]
+    assert facts.stand(given)
+    for lost in ("a", "b"):
+        told.waiting = [lost]
+        assert not facts.stand(given)
+        assert not facts.stand(given)
+
+
+async def test_what_makes_room_for_others_stands_no_longer(database: Database) -> None:
+    """X5: nothing tells of what is not in memory."""
+    facts = Facts(database, Told(), most=2)
+    with noting() as given:
+        await facts.get(row("a"))
+        await facts.get(row("b"))
+    assert facts.stand(given)
+    await facts.get(row("c"))
+    assert not facts.stand(given)
+
+
+async def test_what_is_noted_later_has_not_stood_yet(database: Database) -> None:
+    """X5: a fact that nobody keeps stands never, whatever stood before it was asked for."""
+    facts = Facts(database, Told())
+    stranger = Fact("stranger", _nothing, keeps_absence=False)
+    with noting() as given:
+        await facts.get(row("a"))
+        assert facts.stand(given)
+        await facts.get(stranger)
+        assert not facts.stand(given)
+
+
+async def test_at_hand_is_what_the_last_question_left(database: Database) -> None:
+    """T12: no question of its own, so it is for the same step alone."""
+    told = Told()
+    facts = Facts(database, told)
+    kept = await facts.get(row("a"))
+    before = told.asked
+    assert facts.at_hand("a") is kept
+    assert facts.at_hand("b") is None
+    assert told.asked == before
+    facts.forget(["a"])
+    assert facts.at_hand("a") is None
 
 
 async def test_it_asks_what_others_committed_once(database: Database) -> None:
@@ -85,7 +162,7 @@ async def test_where_nothing_is_kept_nothing_stands(database: Database) -> None:
     with noting() as given:
         await facts.get(row("a"))
     assert not facts.stand(given)
-    assert not facts.stand({})
+    assert not facts.stand(Noted())
 
 
 async def test_what_stands_counts_as_asked_for(database: Database) -> None:

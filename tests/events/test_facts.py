@@ -102,6 +102,25 @@ async def test_the_absence_of_what_strangers_name_is_not_kept(facts: Facts) -> N
     assert reads == 2
 
 
+async def test_what_is_not_there_pushes_out_nothing_that_is(database: Database, hearsay: Hearsay) -> None:
+    """X5: ids are chosen by strangers; absences have a room of their own, and it is bounded."""
+    facts = Facts(database, hearsay, most_absent=2)
+    row, reads = Row(), 0
+
+    async def load(_reader: Reader) -> None:
+        nonlocal reads
+        reads += 1
+
+    await facts.get(row.fact())
+    for number in (1, 2, 3, 1, 3):
+        await facts.get(Fact(f"absent {number}", load))
+    await facts.get(row.fact())
+    assert (row.reads, reads) == (1, 4)
+    hearsay.heard = ["absent 3"]
+    await facts.get(Fact("absent 3", load))
+    assert reads == 5
+
+
 async def test_a_commit_of_this_process_is_known_before_it_is_answered(facts: Facts, database: Database) -> None:
     """T12."""
     row = Row()

@@ -74,7 +74,7 @@ async def engine(settings: Settings) -> AsyncIterator[Decisions]:
     """Lend the engine of one more process's share of the deployment."""
     async with open_house(settings) as house:
         tokens = TokenReader(settings, house.database, house.keys, house.facts)
-        yield Decisions(house.database, house.facts, tokens, lambda _call: None, CallLimits.of(settings))
+        yield Decisions(house.database, house.facts, tokens, lambda _call, _at: None, CallLimits.of(settings))
 
 
 @asynccontextmanager

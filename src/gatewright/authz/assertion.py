@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from gatewright.authz.identity import Identity
 from gatewright.base.errors import Unavailable
 from gatewright.events.facts import Facts
+from gatewright.events.keys import signing_keys
 from gatewright.oauth.facts import signing_keys_fact
-from gatewright.oauth.key_rules import current_key
+from gatewright.oauth.key_rules import Keys, current_key
 from gatewright.oauth.signing import SigningKeys
 from gatewright.settings import Settings
 
@@ -45,16 +46,31 @@ class Assertions:
 
     async def headers(self, identity: Identity, *, now: datetime) -> Headers:
         """Return the headers that tell who was allowed, the assertion last."""
-        key = current_key(await self.facts.get(signing_keys_fact()), now=now)
+        keys = await self.facts.get(signing_keys_fact())
+        if (headers := self._given_again(identity, keys, now=now)) is not None:
+            return headers
+        key = current_key(keys, now=now)
         if key is None:
             raise Unavailable("There is no signing key yet.", detail="run `gatewright migrate`")
-        kept = self._kept.get(identity)
-        if kept is not None and kept.kid == key.kid and timedelta(0) <= now - kept.signed_at <= LIFETIME - LEAST_LEFT:
-            return kept.headers
         text = self.signing.sign(key, self._payload(identity, now=now), type=TYPE)
         signed = _Signed((*identity.headers, (HEADER, text.encode("ascii"))), now, key.kid)
         self._keep(identity, signed)
         return signed.headers
+
+    def at_hand(self, identity: Identity, *, now: datetime) -> Headers | None:
+        """Return them where they need not be signed, by the signing keys that this very step has asked about.
+
+        For whoever judged a token just now: its facts stood, and the keys are among them.
+        """
+        keys = self.facts.at_hand(signing_keys())
+        return None if keys is None else self._given_again(identity, keys, now=now)
+
+    def _given_again(self, identity: Identity, keys: Keys, *, now: datetime) -> Headers | None:
+        kept = self._kept.get(identity)
+        if kept is None or not timedelta(0) <= now - kept.signed_at <= LIFETIME - LEAST_LEFT:
+            return None
+        key = current_key(keys, now=now)
+        return kept.headers if key is not None and kept.kid == key.kid else None
 
     def _payload(self, identity: Identity, *, now: datetime) -> dict[str, object]:
         issuer, issued_at = self.settings.issuer, int(now.timestamp())

@@ -59,7 +59,7 @@ async def _decided(decisions: Decisions, posed: Posed, noted: Seen) -> Allow | D
         if posed.contact_id is not None:
             return await decisions.by_contact(posed.contact_id, posed.question)
         # The budget is the app's, and it did not choose how many questions its one call is worth.
-        return await decisions.by_token(posed.token, posed.question, seen=noted, spends=False)
+        return (await decisions.by_token(posed.token, posed.question, seen=noted, spends=False)).answer
     except Unavailable as refusal:
         detail = refusal.detail
     except STORAGE_ERRORS as error:

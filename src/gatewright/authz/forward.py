@@ -12,9 +12,10 @@ import structlog
 from starlette.types import Scope
 
 from gatewright.authz.assertion import Assertions, Headers
-from gatewright.authz.identity import NOBODY, Identity, identity_of
+from gatewright.authz.identity import NOBODY, identity_of
 from gatewright.authz.questions import (
     PATH,
+    Companies,
     Forwarded,
     Sent,
     appended,
@@ -23,8 +24,7 @@ from gatewright.authz.questions import (
     forwarded_by,
     header_name,
     named_by,
-    named_in,
-    question_about,
+    question_in,
     question_of,
     question_without_route,
     refuse_overrides,
@@ -91,7 +91,7 @@ class Forward:
             raise WrongMethod(METHODS)
         if scope["path"] == PATH and scope["query_string"]:
             refuse_second_form(sent, is_trusted=self._is_trusted(scope))
-            question = question_about(named_in(scope["query_string"]), companies, scope["method"])
+            question = question_in(scope["query_string"], companies, scope["method"])
             return await self._judge(token, question, noted)
         return await self._by_route_map(self._forwarded(scope, sent), token, companies, noted)
 
@@ -102,32 +102,35 @@ class Forward:
             return forwarded_by(sent, is_trusted=is_trusted)
         return appended(scope["raw_path"], scope["query_string"], scope["method"], sent, is_trusted=is_trusted)
 
-    async def _by_route_map(
-        self, held: Forwarded, token: str | None, companies: tuple[tuple[str, ...], ...], noted: Seen
-    ) -> Plain:
+    async def _by_route_map(self, held: Forwarded, token: str | None, companies: Companies, noted: Seen) -> Plain:
         if self.routes is None:
             raise bad("There is no route map here: GATEWRIGHT_ROUTES names none.")
         refuse_second_token(held.uri, token)
         match self.routes.find(held.method, held.uri):
             case Found(route=route) if route.needs.asks == "public":
-                return await self._allowed(NOBODY, noted)  # whoever it is, no token is looked at
+                return await self._unasked(noted)  # whoever it is, no token is looked at
             case Found() as found:
                 return await self._judge(token, question_of(found, companies), noted)
             case UnknownAllowed() if token is None:
-                return await self._allowed(NOBODY, noted)
+                return await self._unasked(noted)
             case UnknownAllowed():
                 return await self._judge(token, Question(method="GET", path=PATH), noted)
             case (RouteUnknown() | PathUnclear()) as why:
                 return await self._judge(token, question_without_route(why), noted)
 
     async def _judge(self, token: str | None, question: Question, noted: Seen) -> Plain:
-        answer = await self.decisions.by_token(token, question, seen=noted)
+        answer, budget, is_of_this_step = await self.decisions.by_token(token, question, seen=noted)
         if isinstance(answer, Deny):
-            return self._refused(answer.refusal(), noted, budget=answer.budget)
-        return await self._allowed(identity_of(answer), noted, budget=answer.budget)
+            return self._refused(answer.refusal(), noted, budget=budget)
+        identity = identity_of(answer, question)
+        told = self.assertions.at_hand(identity, now=noted.now) if is_of_this_step else None
+        return self._allowed(told or await self.assertions.headers(identity, now=noted.now), budget)
 
-    async def _allowed(self, identity: Identity, noted: Seen, *, budget: Budget | None = None) -> Plain:
-        told = await self.assertions.headers(identity, now=noted.now)
+    async def _unasked(self, noted: Seen) -> Plain:
+        """Return the yes to a request whose bearer is not looked at."""
+        return self._allowed(await self.assertions.headers(NOBODY, now=noted.now), None)
+
+    def _allowed(self, told: Headers, budget: Budget | None) -> Plain:
         return Plain(200, [*told, *self._fixed, *_budget_headers(budget)], is_logged=False)
 
     def _refused(

@@ -28,6 +28,7 @@ _CORRECT = "Correct the proxy's configuration, or the program that sent the requ
 
 Sent = Mapping[bytes, Sequence[str]]
 Pairs = Iterable[tuple[bytes, bytes]]
+Companies = tuple[tuple[str, ...], ...]  # what each place names
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +101,26 @@ def refuse_overrides(sent: Sent) -> None:
         raise bad("A header asks for another method than the request has.")
 
 
-def named_in(query: bytes) -> Named:
-    """Return what the query names; BadRequest for anything but the four names, each at most once."""
+def question_in(query: bytes, companies: Companies, method: str) -> Question:
+    """Return what the query asks; BadRequest for anything but the four names, each at most once.
+
+    `companies` are those that each header of the client's names (X3).
+    """
     if len(query) > LONGEST_QUERY:  # what is remembered stays small, whatever is sent
         raise bad(f"The query is longer than {LONGEST_QUERY} characters.")
-    read = _read(query)
+    read = _read(query, companies, method)
     if isinstance(read, Unreadable):
         raise bad(read.why)
     return read
 
 
 @lru_cache(MOST_READ)
-def question_about(named: Named, companies: tuple[tuple[str, ...], ...], method: str) -> Question:
-    """Return what the query asks; `companies` are those that each header of the client's names (X3)."""
+def _read(query: bytes, companies: Companies, method: str) -> Question | Unreadable:
+    named = _named(query)
+    return named if isinstance(named, Unreadable) else _about(named, companies, method)
+
+
+def _about(named: Named, companies: Companies, method: str) -> Question:
     asked = Question(needs_company=True, tool=named.tool, level=named.level, method=method, path=PATH)
     if named.project is not None:
         asked = replace(asked, project_id=ProjectId(plain_id(named.project) or NOBODYS))
@@ -169,7 +177,7 @@ def refuse_second_token(uri: str, token: str | None) -> None:
         raise bad("An access token was sent in the query too.")
 
 
-def question_of(found: Found, companies: tuple[tuple[str, ...], ...]) -> Question:
+def question_of(found: Found, companies: Companies) -> Question:
     """Return what a route of the map asks of its caller; `companies` as above."""
     needs, project = found.route.needs, found.parameters.get("project_id")
     asked = Question(
@@ -205,8 +213,7 @@ def bad(message: str) -> BadRequest:
     return BadRequest("invalid_request", message, help=_CORRECT)
 
 
-@lru_cache(MOST_READ)
-def _read(query: bytes) -> Named | Unreadable:
+def _named(query: bytes) -> Named | Unreadable:
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20)
     except ValueError:

@@ -5,7 +5,6 @@ Ids and our own words alone: no name, no address, no query, nothing of a token.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from gatewright.base.ids import AppId, CompanyId, ContactId, ProjectId, ServiceAccountId, UserId
@@ -45,7 +44,6 @@ class Call:
     app_id: AppId | None
     service_account_id: ServiceAccountId | None
     result: str  # "allow", or the code of the refusal
-    at: datetime
     refused: RefusedCall | None = None
 
 
@@ -54,7 +52,6 @@ class Sent:
     """The request that a call came as."""
 
     request_id: str
-    at: datetime
     method: str
     path: str  # the route's pattern: what stood in its places may be anything
 
@@ -83,7 +80,6 @@ def call_of(bearer: Bearer, asked: Asked, verdict: Allowed | Refused, facts: Sit
         app_id=bearer.app_id,
         service_account_id=bearer.service_account_id,
         result=result,
-        at=sent.at,
         refused=None if refused is None else _refused(bearer, asked, refused, known, sent),
     )
 
@@ -106,6 +102,6 @@ def _refused(bearer: Bearer, asked: Asked, refused: Refused, facts: Situation, s
         request_id=sent.request_id,
         user_id=bearer.user_id,
         contact_id=None if facts.contact is None else facts.contact.id,
-        project_id=asked.project_id or None,
+        project_id=asked.project_id,
         asked=told,
     )

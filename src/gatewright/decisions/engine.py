@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from gatewright.apps.installation_service import connect_on_first_call
@@ -23,12 +23,12 @@ from gatewright.decisions.facts import (
 from gatewright.decisions.memory import Known, Memory
 from gatewright.decisions.model import Allowed, Asked, Caller, ContactRow, FirstCall, Refused, Situation
 from gatewright.decisions.rules import TOKEN_MISSING, dead_token, decide, rate_limited
-from gatewright.events.facts import Facts, noting
+from gatewright.events.facts import Facts, Noted, noting
 from gatewright.events.keys import signing_keys
 from gatewright.oauth.facts import client_fact, user_fact
 from gatewright.oauth.model import DeadToken, LiveToken, ServiceAccountClient
 from gatewright.oauth.tokens import TokenReader
-from gatewright.web.access import NOBODYS, Allow, Deny, Principal, Question
+from gatewright.web.access import NOBODYS, Allow, Deny, Judged, Principal, Question
 from gatewright.web.edge import Seen
 from gatewright.web.limits import Budget, CallLimits
 
@@ -46,42 +46,42 @@ class Decisions:
     database: Database
     facts: Facts
     tokens: TokenReader
-    count: Callable[[Call], None]
+    count: Callable[[Call, datetime], None]
     limits: CallLimits
     memory: Memory = field(default_factory=Memory)
 
-    async def by_token(self, token: str | None, question: Question, *, seen: Seen, spends: bool = True) -> Allow | Deny:
+    async def by_token(self, token: str | None, question: Question, *, seen: Seen, spends: bool = True) -> Judged:
         """Return whether the bearer of an access token may (X2).
 
         `spends`: whether the call takes from its app's budget; one of many questions asked at once does not.
         """
         if (known := self._remembered(token, question, now=seen.now)) is not None:
-            return await self._again(known, question, seen=seen, spends=spends)
+            return await self._again(token, known, question, seen=seen, spends=spends)
         with noting() as given:
-            answer, known = await self._by_token(token, question, seen=seen, spends=spends)
+            judged, known = await self._by_token(token, question, seen=seen, spends=spends)
         # A membership of any project is no fact, and one more call may be one too many.
         if token is not None and known is not None and not question.any_level and self.facts.stand(given):
             self.memory.keep(token, question, replace(known, given=given))
-        return answer
+        return judged
 
     async def _by_token(
         self, token: str | None, question: Question, *, seen: Seen, spends: bool
-    ) -> tuple[Allow | Deny, Known | None]:
+    ) -> tuple[Judged, Known | None]:
         """Return the answer, and what there is to remember of it."""
         asked = _asked(question)
         live = await self._read(token, now=seen.now)
         if isinstance(live, Refused):
             if (bearer := await self._bearer_of_dead(token, live, now=seen.now)) is not None:
-                self.count(call_of(bearer, asked, live, Situation(), sent=_sent(question, seen)))
-            return _deny(live), None
+                self.count(call_of(bearer, asked, live, Situation(), sent=_sent(question, seen)), seen.now)
+            return Judged(_deny(live)), None
         contact = await self._contact_in_reach(live, asked)
         budget = await self._spend(live, asked, contact) if spends else None
         if (fault := _fault(budget, question)) is not None:
             facts = Situation(contact=contact)
             return self._told(live, question, fault, facts, budget=budget, seen=seen), None
         verdict, facts = await self._decide(_caller(live), asked, seen=seen)
-        known = Known(live=live, asked=asked, verdict=verdict, facts=facts)
-        return self._told(live, question, verdict, facts, budget=budget, seen=seen), known
+        judged = self._told(live, question, verdict, facts, budget=budget, seen=seen)
+        return judged, self._known(token, live, question, verdict, facts, answer=judged.answer)
 
     def _remembered(self, token: str | None, question: Question, *, now: datetime) -> Known | None:
         """Return what was decided before about the very same, where all it was made of stands."""
@@ -89,19 +89,51 @@ class Decisions:
         if token is None or known is None or not self.facts.stand(known.given):
             return None
         # The clock ends what no event does.
-        claims = self.tokens.judge(token, known.given[signing_keys()], now=now)
-        return None if isinstance(claims, DeadToken) else known
+        return known if self.tokens.lives(known.token, known.given[signing_keys()], now=now) else None
 
-    async def _again(self, known: Known, question: Question, *, seen: Seen, spends: bool) -> Allow | Deny:
+    def _known(
+        self,
+        token: str | None,
+        live: LiveToken,
+        question: Question,
+        verdict: Allowed | Refused,
+        facts: Situation,
+        *,
+        answer: Allow | Deny,
+    ) -> Known | None:
+        """Return what there is to remember of an answer; None for a token that is not kept itself."""
+        verified = None if token is None else self.tokens.kept(token)
+        if verified is None:
+            return None
+        asked = _asked(question)
+        call = None
+        if isinstance(verdict, Allowed):
+            call = call_of(bearer_of(live), asked, verdict, facts, sent=Sent("", question.method, question.path))
+        return Known(
+            token=verified,
+            live=live,
+            asked=asked,
+            verdict=verdict,
+            facts=facts,
+            answer=answer,
+            call=call,
+            given=Noted(),
+        )
+
+    async def _again(self, token: str | None, known: Known, question: Question, *, seen: Seen, spends: bool) -> Judged:
         """Return the answer that was remembered; what the call costs and counts is not remembered."""
         budget = await self._spend(known.live, known.asked, known.facts.contact) if spends else None
-        verdict, facts = known.verdict, known.facts
         if (fault := _fault(budget, question)) is not None:
-            verdict, facts = fault, Situation(contact=known.facts.contact)
-        elif self.limits.shared is not None and not self.facts.stand(known.given):
+            facts = Situation(contact=known.facts.contact)
+            return self._told(known.live, question, fault, facts, budget=budget, seen=seen)
+        if self.limits.shared is not None and not self.facts.stand(known.given):
             # It ended while another computer counted.
-            verdict, facts = await self._decide(_caller(known.live), known.asked, seen=seen)
-        return self._told(known.live, question, verdict, facts, budget=budget, seen=seen)
+            judged, _ = await self._by_token(token, question, seen=seen, spends=False)
+            return judged._replace(budget=budget)
+        if known.call is None:
+            return self._told(known.live, question, known.verdict, known.facts, budget=budget, seen=seen)
+        self.count(known.call, seen.now)
+        return Judged(known.answer, budget, is_of_this_step=True)
 
     async def _spend(self, live: LiveToken, asked: Asked, contact: ContactRow | None) -> Budget | None:
         return await self.limits.spend(live.client_id, asked.company_id if contact else None)
@@ -115,11 +147,12 @@ class Decisions:
         *,
         budget: Budget | None,
         seen: Seen,
-    ) -> Allow | Deny:
-        self.count(call_of(bearer_of(live), _asked(question), verdict, facts, sent=_sent(question, seen)))
-        if isinstance(verdict, Refused):
-            return replace(_deny(verdict), budget=budget)
-        return _allow_bearer(live, question, verdict, budget)
+    ) -> Judged:
+        self.count(call_of(bearer_of(live), _asked(question), verdict, facts, sent=_sent(question, seen)), seen.now)
+        if isinstance(verdict, Allowed):
+            return Judged(_allow_bearer(live, question, verdict), budget)
+        retry_after = budget.retry_after if budget is not None and budget.is_exceeded else None
+        return Judged(_deny(verdict, retry_after=retry_after), budget)
 
     async def by_user(self, user_id: UserId, question: Question, *, now: datetime) -> Allow | Deny:
         """Return whether a signed-in user may, on the pages: no app, no scope (M6)."""
@@ -236,7 +269,7 @@ class Decisions:
             return situation
         return replace(
             situation,
-            project_exists=await self.facts.get(project_fact(company.id, project_id)),
+            project_exists=await self.facts.get(project_fact(company.id, project_id)) is not None,
             membership=await self.facts.get(membership_fact(company.id, project_id, contact.id)),
         )
 
@@ -276,7 +309,7 @@ def _asked(question: Question) -> Asked:
 
 
 def _sent(question: Question, seen: Seen) -> Sent:
-    return Sent(seen.request_id, seen.now, question.method, question.path)
+    return Sent(seen.request_id, question.method, question.path)
 
 
 def _fault(budget: Budget | None, question: Question) -> Refused | None:
@@ -287,7 +320,7 @@ def _fault(budget: Budget | None, question: Question) -> Refused | None:
     return None if fault is None else Refused(fault.code, fault.message, fault.help)
 
 
-def _allow_bearer(live: LiveToken, question: Question, allowed: Allowed, budget: Budget | None) -> Allow:
+def _allow_bearer(live: LiveToken, question: Question, allowed: Allowed) -> Allow:
     return Allow(
         principal=Principal(live.principal_kind, live.principal_id, live.name, live.login),
         company_id=question.company_id,
@@ -299,7 +332,6 @@ def _allow_bearer(live: LiveToken, question: Question, allowed: Allowed, budget:
         scopes=live.scopes,
         issued_at=live.issued_at,
         expires_at=live.expires_at,
-        budget=budget,
     )
 
 
@@ -313,5 +345,5 @@ def _allow(principal: Principal, question: Question, allowed: Allowed) -> Allow:
     )
 
 
-def _deny(refused: Refused) -> Deny:
-    return Deny(refused.code, refused.message, refused.help)
+def _deny(refused: Refused, *, retry_after: timedelta | None = None) -> Deny:
+    return Deny(refused.code, refused.message, refused.help, retry_after)

@@ -1,7 +1,9 @@
 """The facts of a decision: each one row, or its absence, under its identity."""
 
 from functools import partial
+from typing import Literal
 
+from gatewright.db.engine import Reader
 from gatewright.decisions import store
 from gatewright.decisions.model import CompanyRow, ContactRow, EntryRow, MembershipRow, ToolRow
 from gatewright.events import keys
@@ -31,9 +33,12 @@ def installation_fact(company_id: int, app_id: int) -> Fact[str | None]:
     return Fact(keys.installation(company_id, app_id), load)
 
 
-def project_fact(company_id: int, project_id: int) -> Fact[bool]:
-    """Return the fact that a company has a project, or has not."""
-    load = partial(store.project_exists, company_id=company_id, project_id=project_id)
+def project_fact(company_id: int, project_id: int) -> Fact[Literal[True] | None]:
+    """Return the fact that a company has a project; None: it has not."""
+
+    async def load(reader: Reader) -> Literal[True] | None:
+        return True if await store.project_exists(reader, company_id, project_id) else None
+
     return Fact(keys.project(company_id, project_id), load)
 
 

@@ -9,10 +9,12 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from gatewright.base.secrets import fingerprint
+from gatewright.decisions.calls import Call
 from gatewright.decisions.model import Allowed, Asked, Refused, Situation
 from gatewright.events.facts import Noted
 from gatewright.oauth.model import LiveToken
-from gatewright.web.access import Question
+from gatewright.oauth.tokens import Verified
+from gatewright.web.access import Allow, Deny, Question
 
 MOST_KNOWN = 20_000
 
@@ -21,11 +23,14 @@ MOST_KNOWN = 20_000
 class Known:
     """What was decided about one token and one question, and the facts that it was computed from."""
 
+    token: Verified
     live: LiveToken
     asked: Asked
     verdict: Allowed | Refused
     facts: Situation
-    given: Noted = field(default_factory=dict)
+    answer: Allow | Deny
+    call: Call | None  # what is counted of a yes; refused calls are kept one by one
+    given: Noted
 
 
 @dataclass(slots=True)
@@ -37,10 +42,13 @@ class Memory:
 
     def find(self, token: str, question: Question) -> Known | None:
         """Return what was decided; whether its facts stand is for the caller to ask."""
-        return self._known.get((fingerprint(token), question)) if self._known else None
+        place = (fingerprint(token), question)
+        if (known := self._known.get(place)) is not None:
+            self._known.move_to_end(place)
+        return known
 
     def keep(self, token: str, question: Question, known: Known) -> None:
-        """Keep a decision, in the place of the one that was kept first where there is no room."""
+        """Keep a decision, in the place of the one that was not asked for longest where there is no room."""
         place = (fingerprint(token), question)
         self._known[place] = known
         self._known.move_to_end(place)

@@ -16,15 +16,35 @@ from gatewright.db.engine import Committed, Database, Reader
 
 V = TypeVar("V")
 MOST_FACTS = 1_000_000
-Noted = dict[str, Any]
-_noted: ContextVar[Noted | None] = ContextVar("noted", default=None)
-_ABSENT = object()
+MOST_ABSENT = 50_000
+_LOST = object()
+_NEVER = -1
+
+
+class Noted(dict[str, Any]):
+    """Facts by key, as they were given last."""
+
+    __slots__ = ("stood_at",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stood_at = _NEVER  # the losses of the memory when all of them stood
+
+    def note(self, key: str, value: Any) -> None:
+        """Note one more fact, of which it is not known whether it stands."""
+        self[key] = value
+        self.stood_at = _NEVER
+
+    def note_all(self, others: "Noted") -> None:
+        """Note the facts of others."""
+        self.update(others)
+        self.stood_at = _NEVER
 
 
 @contextmanager
 def noting() -> Iterator[Noted]:
-    """Lend the facts that this task asks for meanwhile: by key, as they were given last."""
-    noted: Noted = {}
+    """Lend the facts that this task asks for meanwhile."""
+    noted = Noted()
     outer = _noted.get()
     before = _noted.set(noted)
     try:
@@ -32,7 +52,10 @@ def noting() -> Iterator[Noted]:
     finally:
         _noted.reset(before)
         if outer is not None:
-            outer.update(noted)
+            outer.note_all(noted)
+
+
+_noted: ContextVar[Noted | None] = ContextVar("noted", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +64,7 @@ class Fact(Generic[V]):
 
     key: str
     load: Callable[[Reader], Awaitable[V]]
-    # Whether "there is none" is kept too. Not where strangers choose the key: they
-    # could fill the memory with what does not exist.
+    # Whether "there is none" is kept too. Not where a stranger who is not even signed in chooses the key.
     keeps_absence: bool = True
 
 
@@ -64,15 +86,28 @@ class _Load:
     overtaken: bool = False
 
 
+class _Room(OrderedDict[str, Any]):
+    """Facts by key, so many of them."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+
 class Facts:
     """The facts of one process."""
 
-    def __init__(self, database: Database, coherence: Coherence, *, most: int = MOST_FACTS) -> None:
+    def __init__(
+        self, database: Database, coherence: Coherence, *, most: int = MOST_FACTS, most_absent: int = MOST_ABSENT
+    ) -> None:
         self._database = database
         self._coherence = coherence
-        self._most = most
-        self._kept: OrderedDict[str, Any] = OrderedDict()  # what was used last stands last
+        # What was asked for last stands last. Absences have a room of their own, for strangers
+        # choose ids: what is not there must not push out what is.
+        self._rows = _Room(most)
+        self._absences = _Room(most_absent)
         self._loads: dict[str, _Load] = {}
+        self._losses = 0  # how often a fact left the memory, or another took its place
         database.after_commit.append(self._committed)
 
     async def get(self, fact: Fact[V]) -> V:
@@ -81,23 +116,24 @@ class Facts:
         In memory it costs no statement. Otherwise one select, shared by all who ask
         for it at the same time.
         """
-        self.forget(self._coherence.touched())
+        self.hear()
         noted = _noted.get()
-        if fact.key in self._kept:
-            kept: V = self._kept[fact.key]
-            self._kept.move_to_end(fact.key)
+        room = self._rows if fact.key in self._rows else self._absences
+        if fact.key in room:
+            kept: V = room[fact.key]
+            room.move_to_end(fact.key)
             if noted is not None:
-                noted[fact.key] = kept
+                noted.note(fact.key, kept)
             return kept
         if noted is not None:
-            noted[fact.key] = None
+            noted.note(fact.key, None)
         load = self._loads.get(fact.key)
         if load is None or load.overtaken or not self._coherence.keeps:
             load = self._begin(fact)
         # Shielded: one request that goes away must not fail those that share its load.
         value: V = await asyncio.shield(load.task)
         if noted is not None:
-            noted[fact.key] = value
+            noted.note(fact.key, value)
         return value
 
     def stand(self, given: Noted) -> bool:
@@ -107,19 +143,35 @@ class Facts:
         """
         if not self._coherence.keeps:
             return False
-        self.forget(self._coherence.touched())
-        kept = self._kept
-        for key, value in given.items():
-            if kept.get(key, _ABSENT) is not value:
-                return False
+        self.hear()
+        if given.stood_at != self._losses:  # else nothing was lost since all of them stood
+            for key, value in given.items():
+                room = self._absences if value is None else self._rows
+                if room.get(key, _LOST) is not value:
+                    return False
+            given.stood_at = self._losses
         if (noted := _noted.get()) is not None:
-            noted.update(given)
+            noted.note_all(given)
         return True
+
+    def hear(self) -> None:
+        """Forget what others touched; a storage failure when that cannot be known."""
+        self.forget(self._coherence.touched())
+
+    def at_hand(self, key: str) -> Any:
+        """Return a fact as it stood when the coherence was asked last; None when it is not in memory.
+
+        Only for whoever asked in this very step, about another fact, and waited for nothing since.
+        """
+        return self._rows.get(key)
 
     def forget(self, keys: Iterable[str]) -> None:
         """Forget these facts, and mark their loads in flight: kept by nobody, joined by nobody."""
         for key in keys:
-            self._kept.pop(key, None)
+            for room in (self._rows, self._absences):
+                if key in room:
+                    del room[key]
+                    self._losses += 1
             if (load := self._loads.get(key)) is not None:
                 load.overtaken = True
 
@@ -145,9 +197,13 @@ class Facts:
     def _keep(self, fact: Fact[V], load: _Load, value: V) -> None:
         if load.overtaken or (value is None and not fact.keeps_absence):
             return
-        if len(self._kept) >= self._most:
-            self._kept.popitem(last=False)
-        self._kept[fact.key] = value
+        room = self._absences if value is None else self._rows
+        if fact.key in room:
+            self._losses += 1
+        elif len(room) >= room.most:
+            room.popitem(last=False)
+            self._losses += 1
+        room[fact.key] = value
 
     async def _committed(self, committed: Committed) -> None:
         self.forget(committed.keys)

@@ -10,7 +10,10 @@ TAG_BYTES = 12
 
 
 def tag(key: str) -> str:
-    """Return what stands for a fact outside: the same on every node, and telling nothing of what it names."""
+    """Return what stands for a fact outside: the same on every node and at all times.
+
+    It is short, not secret: a resource server that guesses ids can tell which of them it was told of.
+    """
     return base64.urlsafe_b64encode(hashlib.blake2b(key.encode(), digest_size=TAG_BYTES).digest()).decode()
 
 

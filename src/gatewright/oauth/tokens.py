@@ -40,13 +40,13 @@ from gatewright.oauth.rules import (
 from gatewright.oauth.signing import SigningKeys
 from gatewright.settings import Settings
 
-__all__ = ["DeadToken", "LiveToken", "TokenReader"]
+__all__ = ["DeadToken", "LiveToken", "TokenReader", "Verified"]
 
 MOST_VERIFIED = 50_000
 
 
 @dataclass(slots=True)
-class _Verified:
+class Verified:
     """A token whose signature was found right. What once was answered as expired stays so."""
 
     claims: Claims
@@ -64,7 +64,7 @@ class TokenReader:
     most_verified: int = MOST_VERIFIED
     signing: SigningKeys = field(init=False)
     issuer: TokenIssuer = field(init=False)
-    _verified: OrderedDict[bytes, _Verified] = field(init=False, default_factory=OrderedDict)
+    _verified: OrderedDict[bytes, Verified] = field(init=False, default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
         """Give it the signing keys, unsealed once per process."""
@@ -97,35 +97,42 @@ class TokenReader:
         verified = self._vouched(token, stored, now=now)
         if verified is None:
             return INVALID
-        # A99: a clock that is set back does not revive what was answered as expired.
-        verified.has_expired = verified.has_expired or now >= verified.claims.expires_at
-        return EXPIRED if verified.has_expired else verified.claims
+        return EXPIRED if _has_expired(verified, now) else verified.claims
+
+    def kept(self, token: str) -> Verified | None:
+        """Return a token whose signature was found right before, if it is kept still."""
+        return self._verified.get(fingerprint(token))
+
+    def lives(self, verified: Verified, stored: tuple[SigningKey, ...], *, now: datetime) -> bool:
+        """Return whether the clock and the signing keys let a token live still; what it hangs from is not asked."""
+        return self._is_vouched_for(verified.claims, stored, now=now) and not _has_expired(verified, now)
 
     async def signed_claims(self, token: str, *, now: datetime) -> Claims | None:
         """Return what a token of ours says, expired or not; None for anything else."""
         verified = self._vouched(token, await self.facts.get(signing_keys_fact()), now=now)
         return None if verified is None else verified.claims
 
-    def _vouched(self, token: str, stored: tuple[SigningKey, ...], *, now: datetime) -> _Verified | None:
+    def _vouched(self, token: str, stored: tuple[SigningKey, ...], *, now: datetime) -> Verified | None:
         if len(token) > LONGEST_TOKEN or not token.isascii():
             return None
         verified = self._verified.get(fingerprint(token)) or self._check(token, stored)
-        if verified is None:
-            return None
-        claims = verified.claims
-        key = next((key for key in stored if key.kid == claims.kid), None)
-        lifetime = self.settings.access_token_lifetime
-        if key is None or not key_still_verifies(key, claims, lifetime=lifetime, now=now):
+        if verified is None or not self._is_vouched_for(verified.claims, stored, now=now):
             return None
         return verified
 
-    def _check(self, token: str, stored: tuple[SigningKey, ...]) -> _Verified | None:
+    def _is_vouched_for(self, claims: Claims, stored: tuple[SigningKey, ...], *, now: datetime) -> bool:
+        for key in stored:
+            if key.kid == claims.kid:
+                return key_still_verifies(key, claims, lifetime=self.settings.access_token_lifetime, now=now)
+        return False
+
+    def _check(self, token: str, stored: tuple[SigningKey, ...]) -> Verified | None:
         """Return the token with its signature found right, kept for its next use; None for a forgery."""
         signed = self.signing.verified(token, stored=stored)
         claims = signed and claims_of(signed[1], kid=signed[0], settings=self.settings)
         if not claims:
             return None
-        verified = self._verified[fingerprint(token)] = _Verified(claims)
+        verified = self._verified[fingerprint(token)] = Verified(claims)
         while len(self._verified) > self.most_verified:
             self._verified.popitem(last=False)
         return verified
@@ -180,6 +187,12 @@ class TokenReader:
         if isinstance(account, DeadToken):
             return account
         return _live_service_account(claims, account)
+
+
+def _has_expired(verified: Verified, now: datetime) -> bool:
+    # A99: a clock that is set back does not revive what was answered as expired.
+    verified.has_expired = verified.has_expired or now >= verified.claims.expires_at
+    return verified.has_expired
 
 
 def _live_service_account(claims: Claims, account: ServiceAccountClient) -> LiveToken:

@@ -6,8 +6,8 @@ The answer is decided on a higher floor and injected by `app.py`.
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Literal, Protocol
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple, Protocol
 
 from starlette.requests import HTTPConnection, Request
 
@@ -75,7 +75,6 @@ class Allow:
     is_company_admin: bool = False  # holds directory: admin
     issued_at: datetime | None = None
     expires_at: datetime | None = None
-    budget: Budget | None = None  # what is left of the app's calls; None: not limited
 
     def origin(self, connection: HTTPConnection) -> Origin:
         """Return where an event comes from when this caller causes it."""
@@ -89,14 +88,25 @@ class Deny:
     code: str
     message: str
     help: str
-    budget: Budget | None = None
+    retry_after: timedelta | None = None  # of a call that came too soon
 
     def refusal(self) -> Refusal:
         """Return the exception that tells it."""
-        if self.budget is not None and self.budget.is_exceeded:
-            return RateLimited(self.message, help=self.help, retry_after=self.budget.retry_after)
+        if self.retry_after is not None:
+            return RateLimited(self.message, help=self.help, retry_after=self.retry_after)
         kind = _KINDS.get(self.code, NotAllowed)
         return Denied(self) if kind is NotAllowed else _raised(kind, self)
+
+
+class Judged(NamedTuple):
+    """What the bearer of a token was told, and what the call left of the app's budget; None: not limited.
+
+    `is_of_this_step`: nothing was waited for since it was asked what others committed.
+    """
+
+    answer: Allow | Deny
+    budget: Budget | None = None
+    is_of_this_step: bool = False
 
 
 class Denied(NotAllowed):
@@ -142,7 +152,7 @@ def _raised(kind: type[Refusal], deny: Deny) -> Refusal:
 class Access(Protocol):
     """The decision engine, as routes see it."""
 
-    async def by_token(self, token: str | None, question: Question, *, seen: Seen) -> Allow | Deny:
+    async def by_token(self, token: str | None, question: Question, *, seen: Seen) -> Judged:
         """Answer for the bearer of an access token (API); an app's first call may connect it (I2)."""
         ...
 
@@ -234,16 +244,16 @@ def requires(
         if on_project:
             project_id = plain_id(str(request.path_params["project_id"])) or NOBODYS
             question = replace(question, project_id=ProjectId(project_id))
-        answer = await access.by_token(bearer(request), question, seen=seen(request))
-        return _allowed(request, answer)
+        return _allowed(request, await access.by_token(bearer(request), question, seen=seen(request)))
 
     return caller
 
 
-def _allowed(request: Request, answer: Allow | Deny) -> Allow:
+def _allowed(request: Request, judged: Judged) -> Allow:
     """Return the yes; the refusal of a no is raised, and after it what was put off."""
-    if answer.budget is not None:
-        note_headers(request, answer.budget.headers)
+    answer, budget, _ = judged
+    if budget is not None:
+        note_headers(request, budget.headers)
     if isinstance(answer, Deny):
         raise answer.refusal()
     refusal: Refusal | None = request.scope["state"].get("put_off")
