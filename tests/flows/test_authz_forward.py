@@ -107,6 +107,19 @@ async def test_the_assertion_says_the_same_signed_for_a_minute(world: World) -> 
     ]
 
 
+async def test_the_assertion_of_one_question_is_none_of_another(world: World) -> None:
+    """X1: it says which tool on which project was decided, so that nobody takes it elsewhere."""
+    token = (await world.tokens("ada", "crane")).access
+    keys = KeySet.import_key_set((await world.client.get("/oauth/jwks")).json())
+    seen = []
+    for where in (f"project_id={world.projects['bridge']}&tool=rfis", "tool=directory"):
+        query = f"company_id={world.companies['alder']}&{where}&level=read_only"
+        text = (await forward(world, token, query)).headers["gatewright-auth-assertion"]
+        claims = jwt.decode(text, keys, algorithms=["ES256"]).claims
+        seen.append([claims[name] for name in ("tool", "project_id", "of_company", "level")])
+    assert seen == [["rfis", world.projects["bridge"], False, "admin"], ["directory", None, False, "admin"]]
+
+
 async def test_an_assertion_is_no_access_token_and_an_access_token_no_assertion(world: World) -> None:
     """X1, T11: each names its own type (RFC 8725 §3.11)."""
     token = (await world.tokens("wim", "crane")).access

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gatewright.web.access import Allow
+from gatewright.web.access import Allow, Question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who acts, where, and how much they may; None and () where it is not applicable."""
+    """Who acts, where, and what they may; None and () where it is not applicable."""
 
     user_id: int | None = None
     service_account_id: int | None = None
@@ -17,6 +17,9 @@ class Identity:
     contact_id: int | None = None
     level: str | None = None
     scopes: tuple[str, ...] = ()
+    tool: str | None = None  # what was decided: else the yes to one question would pass for one to another
+    project_id: int | None = None
+    of_company: bool = False
 
     @property
     def claims(self) -> dict[str, Any]:
@@ -29,6 +32,9 @@ class Identity:
             "contact_id": self.contact_id,
             "level": self.level,
             "scope": " ".join(self.scopes),
+            "tool": self.tool,
+            "project_id": self.project_id,
+            "of_company": self.of_company,
         }
 
     @property
@@ -49,8 +55,8 @@ HEADERS = {
 NOBODY = Identity()
 
 
-def identity_of(allow: Allow) -> Identity:
-    """Return who was allowed."""
+def identity_of(allow: Allow, question: Question) -> Identity:
+    """Return who was allowed, and what."""
     is_user = allow.principal.kind == "user"
     return Identity(
         user_id=allow.principal.id if is_user else None,
@@ -60,6 +66,9 @@ def identity_of(allow: Allow) -> Identity:
         contact_id=allow.contact_id,
         level=None if allow.level is None else allow.level.key,
         scopes=allow.scopes,
+        tool=question.tool,
+        project_id=question.project_id,
+        of_company=question.of_company,
     )
 
 
