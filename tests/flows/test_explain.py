@@ -185,6 +185,19 @@ async def test_a_question_without_its_parts_is_told_what_is_missing(world: World
     assert answer.json()["errors"]
 
 
+async def test_a_project_that_is_no_id_is_explained_as_unknown(world: World) -> None:
+    """X4, P6: a number that no project can have is a project all the same, and is not let through now either."""
+    wim, company = (await world.tokens("wim", "plain")).access, world.companies["alder"]
+    for project in (2**53, "abc"):
+        query = {"company_id": str(company), "project_id": str(project), "tool": "rfis", "level": "standard"}
+        answer = await world.client.get("/authz/forward", params=query, headers={"authorization": f"Bearer {wim}"})
+        assert answer.headers["gatewright-code"] == "project_unknown"
+        await world.app.state.counters.flush()
+        request_id = answer.json()["error"]["request_id"]
+        told = (await explained(world, await managing(world), f"/{request_id}")).json()
+        assert (told["code"], told["now"]["code"], told["project"]) == ("project_unknown", "project_unknown", None)
+
+
 async def test_a_repeated_question_is_refused(world: World) -> None:
     """A200."""
     wim = world.people["wim"].contacts["alder"]

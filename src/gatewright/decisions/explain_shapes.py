@@ -142,7 +142,7 @@ def refusal_explanation(kept: KeptRefusal, explained: RefusalExplained) -> dict[
 
 
 def _named(id_: AppId | ContactId | ProjectId | None, name: str | None) -> dict[str, Any] | None:
-    return None if id_ is None else {"id": id_, "name": name}
+    return None if not id_ else {"id": id_, "name": name}
 
 
 def _check(check: Check) -> dict[str, str]:
