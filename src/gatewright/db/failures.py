@@ -1,10 +1,12 @@
 """Which exceptions mean that the database cannot be asked right now."""
 
+import sqlite3
+
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-# OSError: asyncpg passes a refused connection on as it is.
-_FAILURES: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeout, OSError)
+# OSError: asyncpg passes a refused connection on as it is. sqlite3.Error: the feed asks without SQLAlchemy.
+_FAILURES: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeout, OSError, sqlite3.Error)
 # Where to look for one: `is_storage_failure` tells.
 STORAGE_ERRORS: tuple[type[Exception], ...] = (*_FAILURES, DBAPIError)
 _NOT_MIGRATED = {"42P01", "42703"}  # no such table, no such column

@@ -10,9 +10,11 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
+LONGEST_WAIT = timedelta(milliseconds=100)  # for a lock, in which the whole process waits
 _NEWEST = "SELECT coalesce(max(id), 0) FROM events"
 _SINCE = "SELECT id, keys FROM events WHERE id > ? ORDER BY id"
 
@@ -24,7 +26,7 @@ class SqliteFeed:
 
     def __init__(self, path: Path) -> None:
         uri = f"file:{quote(os.fsencode(path))}?mode=ro"
-        self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+        self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=LONGEST_WAIT.total_seconds())
         self._version = self._ask_version()
         self._position: int = self._connection.execute(_NEWEST).fetchall()[0][0]
 

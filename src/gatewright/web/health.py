@@ -30,6 +30,7 @@ async def ready(request: Request) -> Response:
 async def _why_not(request: Request) -> str | None:
     try:
         state = await schema_state(core_of(request).database)
+        core_of(request).facts.hear()
     except STORAGE_ERRORS:
         return "The database cannot be reached."
     return _REASONS.get(state)
