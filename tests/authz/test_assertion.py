@@ -41,7 +41,7 @@ async def of(database: Database, *, most: int = 10) -> Assertions:
 
 async def signed(assertions: Assertions, identity: Identity, seconds: float) -> bytes:
     """Return the assertion about somebody, so long after noon."""
-    return dict(await assertions.headers(identity, now=NOON + timedelta(seconds=seconds)))[HEADER]
+    return dict((await assertions.about(identity, now=NOON + timedelta(seconds=seconds))).headers)[HEADER]
 
 
 async def test_an_assertion_is_given_again_while_half_a_minute_is_left(database: Database) -> None:
@@ -73,25 +73,29 @@ async def test_none_is_given_again_once_its_key_is_no_longer_the_one_that_signs(
     keys = ServerKeys.from_texts([mint_server_key()])
     await ensure_signing_key(database, keys=keys, origin=SYSTEM, now=NOON)
     assertions = Assertions(Settings(), Facts(database, Hearing()), SigningKeys(keys))
-    first = await signed(assertions, ADA, 0)
-    at_hand = assertions.at_hand(ADA, now=NOON)
-    assert at_hand is not None
-    assert dict(at_hand)[HEADER] == first
+    first = await assertions.about(ADA, now=NOON)
+    assert assertions.again(first, now=NOON) is first
     at = NOON + timedelta(seconds=1)
     key = current_key(await assertions.facts.get(signing_keys_fact()), now=NOON)
     assert key is not None
     await retire_signing_key(
         database, key.kid, is_compromised=True, keys=keys, lifetime=timedelta(hours=2), origin=SYSTEM, now=at
     )
-    assert assertions.at_hand(ADA, now=NOON + timedelta(seconds=2)) is None
-    assert await signed(assertions, ADA, 2) != first
+    later = NOON + timedelta(seconds=2)
+    assert assertions.again(first, now=later) is None
+    assert await assertions.about(ADA, now=later) is not first
 
 
-async def test_one_is_at_hand_only_beside_the_keys_of_this_step(database: Database) -> None:
-    """T12: whoever has not asked about the keys is given none."""
+async def test_one_is_given_again_only_beside_the_keys_of_this_step_and_in_its_time(database: Database) -> None:
+    """T12: whoever has not asked about the keys is given none, and nobody one that runs out."""
     assertions = await of(database)
-    await signed(assertions, ADA, 0)
-    assert assertions.at_hand(ADA, now=NOON) is None
+    first = await assertions.about(ADA, now=NOON)
+    assert assertions.again(first, now=NOON) is None
+    assertions.facts = Facts(database, Hearing())
+    await assertions.facts.get(signing_keys_fact())
+    assert assertions.again(None, now=NOON) is None
+    given = [assertions.again(first, now=NOON + timedelta(seconds=seconds)) for seconds in (-1, 0, 30, 30.1)]
+    assert given == [None, first, first, None]
 
 
 async def test_what_was_decided_is_signed_and_the_yes_to_one_question_is_none_to_another(database: Database) -> None:

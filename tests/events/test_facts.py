@@ -241,3 +241,53 @@ async def test_where_nothing_can_be_kept_every_use_reads(database: Database, coh
     assert await early == "first"
     assert await facts.get(row.fact()) == "second"
     assert row.reads == 3
+
+
+async def test_many_questions_of_one_request_read_each_fact_once_where_nothing_is_kept(database: Database) -> None:
+    """T12: and the next request reads anew."""
+    facts, row = Facts(database, ReadThrough()), Row()
+    with facts.sharing():
+        assert [await facts.get(row.fact()) for _ in range(3)] == ["first"] * 3
+    assert row.reads == 1
+    row.value = "second"
+    assert await facts.get(row.fact()) == "second"
+    with facts.sharing():
+        assert await facts.get(row.fact()) == "second"
+    assert row.reads == 3
+
+
+async def test_what_this_process_changes_is_read_anew_within_the_request(database: Database) -> None:
+    """I2: an app's first call connects it, and is judged by what it then finds."""
+    facts, row = Facts(database, ReadThrough()), Row()
+    with facts.sharing():
+        await facts.get(row.fact())
+        row.value = "second"
+        await touch(database, "row")
+        assert await facts.get(row.fact()) == "second"
+
+
+async def test_a_read_that_a_change_overtook_is_not_shared(database: Database) -> None:
+    """T12."""
+    facts, row = Facts(database, ReadThrough()), Row(holds=True)
+    with facts.sharing():
+        reading = asyncio.create_task(facts.get(row.fact()))
+        await asyncio.wait_for(row.begun.wait(), SOON)
+        row.value, row.holds = "second", False
+        await touch(database, "row")
+        row.go.set()
+        assert await reading == "first"
+        assert await facts.get(row.fact()) == "second"
+
+
+async def test_requests_at_once_share_nothing_with_each_other(database: Database) -> None:
+    """T12: one may have begun after an ending that the other did not hear of."""
+    facts, row = Facts(database, ReadThrough()), Row()
+
+    async def request() -> str:
+        with facts.sharing():
+            return await facts.get(row.fact())
+
+    with facts.sharing():
+        assert await facts.get(row.fact()) == "first"
+        row.value = "second"
+        assert await asyncio.create_task(request()) == "second"

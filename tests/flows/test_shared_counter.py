@@ -22,7 +22,7 @@ class Meanwhile:
 class SlowCounter(MemoryStorage):
     """A counting server that answers only after something happened elsewhere."""
 
-    STORAGE_SCHEME = ["slow"]
+    STORAGE_SCHEME = ["slow"]  # noqa: RUF012 - as the library has it
 
     def __init__(self, meanwhile: Meanwhile) -> None:
         super().__init__()

@@ -13,7 +13,8 @@ from gatewright.base.errors import Unavailable
 from gatewright.events.facts import Facts
 from gatewright.events.keys import signing_keys
 from gatewright.oauth.facts import signing_keys_fact
-from gatewright.oauth.key_rules import Keys, current_key
+from gatewright.oauth.key_rules import current_key
+from gatewright.oauth.model import SigningKey
 from gatewright.oauth.signing import SigningKeys
 from gatewright.settings import Settings
 
@@ -28,7 +29,9 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Signed:
+class Signed:
+    """The headers that tell who was allowed, the assertion last."""
+
     headers: Headers
     signed_at: datetime
     kid: str
@@ -42,35 +45,30 @@ class Assertions:
     facts: Facts
     signing: SigningKeys
     most: int = MOST_KEPT
-    _kept: OrderedDict[Identity, _Signed] = field(init=False, default_factory=OrderedDict)
+    _kept: OrderedDict[Identity, Signed] = field(init=False, default_factory=OrderedDict)
 
-    async def headers(self, identity: Identity, *, now: datetime) -> Headers:
-        """Return the headers that tell who was allowed, the assertion last."""
-        keys = await self.facts.get(signing_keys_fact())
-        if (headers := self._given_again(identity, keys, now=now)) is not None:
-            return headers
-        key = current_key(keys, now=now)
+    async def about(self, identity: Identity, *, now: datetime) -> Signed:
+        """Return what tells who was allowed, signed now or half a minute ago at most."""
+        key = current_key(await self.facts.get(signing_keys_fact()), now=now)
         if key is None:
             raise Unavailable("There is no signing key yet.", detail="run `gatewright migrate`")
-        text = self.signing.sign(key, self._payload(identity, now=now), type=TYPE)
-        signed = _Signed((*identity.headers, (HEADER, text.encode("ascii"))), now, key.kid)
-        self._keep(identity, signed)
-        return signed.headers
-
-    def at_hand(self, identity: Identity, *, now: datetime) -> Headers | None:
-        """Return them where they need not be signed, by the signing keys that this very step has asked about.
-
-        For whoever judged a token just now: its facts stood, and the keys are among them.
-        """
-        keys = self.facts.at_hand(signing_keys())
-        return None if keys is None else self._given_again(identity, keys, now=now)
-
-    def _given_again(self, identity: Identity, keys: Keys, *, now: datetime) -> Headers | None:
         kept = self._kept.get(identity)
-        if kept is None or not timedelta(0) <= now - kept.signed_at <= LIFETIME - LEAST_LEFT:
+        if kept is not None and _may_be_given(kept, key, now):
+            return kept
+        text = self.signing.sign(key, self._payload(identity, now=now), type=TYPE)
+        signed = Signed((*identity.headers, (HEADER, text.encode("ascii"))), now, key.kid)
+        self._keep(identity, signed)
+        return signed
+
+    def again(self, signed: Signed | None, *, now: datetime) -> Signed | None:
+        """Return what was signed before where it may be given once more.
+
+        For whoever judged a token in this very step: the signing keys that stood for it are at hand.
+        """
+        if signed is None:
             return None
-        key = current_key(keys, now=now)
-        return kept.headers if key is not None and kept.kid == key.kid else None
+        key = current_key(self.facts.at_hand(signing_keys()) or (), now=now)
+        return signed if key is not None and _may_be_given(signed, key, now) else None
 
     def _payload(self, identity: Identity, *, now: datetime) -> dict[str, object]:
         issuer, issued_at = self.settings.issuer, int(now.timestamp())
@@ -82,8 +80,12 @@ class Assertions:
             **identity.claims,
         }
 
-    def _keep(self, identity: Identity, signed: _Signed) -> None:
+    def _keep(self, identity: Identity, signed: Signed) -> None:
         self._kept[identity] = signed
         self._kept.move_to_end(identity)
         while len(self._kept) > self.most:
             self._kept.popitem(last=False)
+
+
+def _may_be_given(signed: Signed, key: SigningKey, now: datetime) -> bool:
+    return signed.kid == key.kid and timedelta(0) <= now - signed.signed_at <= LIFETIME - LEAST_LEFT

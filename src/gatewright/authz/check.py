@@ -36,10 +36,11 @@ async def _check(request: Request) -> JSONResponse:
     await resource_server_of(request, credentials_in(body))
     decisions: Decisions = request.app.state.core.access
     answers = []
-    for posed in questions_in(body):
-        # An id of its own: under it a refusal is kept, and explained (X4).
-        answers.append(await _answer(decisions, posed, replace(seen(request), request_id=random_uuid())))
-        await asyncio.sleep(0)  # a hundred questions hold up nobody else's one
+    with decisions.facts.sharing():
+        for posed in questions_in(body):
+            # An id of its own: under it a refusal is kept, and explained (X4).
+            answers.append(await _answer(decisions, posed, replace(seen(request), request_id=random_uuid())))
+            await asyncio.sleep(0)  # a hundred questions hold up nobody else's one
     return JSONResponse({"answers": answers}, headers=NO_STORE, background=work_after(request))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import structlog
 from starlette.types import Scope
 
-from gatewright.authz.assertion import Assertions, Headers
+from gatewright.authz.assertion import Assertions, Headers, Signed
 from gatewright.authz.identity import NOBODY, identity_of
 from gatewright.authz.questions import (
     PATH,
@@ -45,6 +45,7 @@ from gatewright.web.edge import Network, Plain, Seen, is_among, networks
 from gatewright.web.limits import Budget
 
 METHODS = ("GET", "HEAD")
+_SIGNED = "signed"
 _log = structlog.get_logger("gatewright.authz")
 
 
@@ -119,19 +120,22 @@ class Forward:
                 return await self._judge(token, question_without_route(why), noted)
 
     async def _judge(self, token: str | None, question: Question, noted: Seen) -> Plain:
-        answer, budget, is_of_this_step = await self.decisions.by_token(token, question, seen=noted)
+        answer, budget, beside = await self.decisions.by_token(token, question, seen=noted)
         if isinstance(answer, Deny):
             return self._refused(answer.refusal(), noted, budget=budget)
-        identity = identity_of(answer, question)
-        told = self.assertions.at_hand(identity, now=noted.now) if is_of_this_step else None
-        return self._allowed(told or await self.assertions.headers(identity, now=noted.now), budget)
+        signed = None if beside is None else self.assertions.again(beside.get(_SIGNED), now=noted.now)
+        if signed is None:
+            signed = await self.assertions.about(identity_of(answer, question), now=noted.now)
+            if beside is not None:
+                beside[_SIGNED] = signed
+        return self._allowed(signed, budget)
 
     async def _unasked(self, noted: Seen) -> Plain:
         """Return the yes to a request whose bearer is not looked at."""
-        return self._allowed(await self.assertions.headers(NOBODY, now=noted.now), None)
+        return self._allowed(await self.assertions.about(NOBODY, now=noted.now), None)
 
-    def _allowed(self, told: Headers, budget: Budget | None) -> Plain:
-        return Plain(200, [*told, *self._fixed, *_budget_headers(budget)], is_logged=False)
+    def _allowed(self, signed: Signed, budget: Budget | None) -> Plain:
+        return Plain(200, [*signed.headers, *self._fixed, *_budget_headers(budget)], is_logged=False)
 
     def _refused(
         self, refusal: Refusal, noted: Seen, *, budget: Budget | None = None, status: int | None = None

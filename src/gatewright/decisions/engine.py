@@ -133,7 +133,7 @@ class Decisions:
         if known.call is None:
             return self._told(known.live, question, known.verdict, known.facts, budget=budget, seen=seen)
         self.count(known.call, seen.now)
-        return Judged(known.answer, budget, is_of_this_step=True)
+        return Judged(known.answer, budget, known.beside)
 
     async def _spend(self, live: LiveToken, asked: Asked, contact: ContactRow | None) -> Budget | None:
         return await self.limits.spend(live.client_id, asked.company_id if contact else None)

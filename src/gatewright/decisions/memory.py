@@ -7,6 +7,7 @@ does not hang from rows is not remembered: that the token lives at this instant,
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import Any
 
 from gatewright.base.secrets import fingerprint
 from gatewright.decisions.calls import Call
@@ -31,6 +32,7 @@ class Known:
     answer: Allow | Deny
     call: Call | None  # what is counted of a yes; refused calls are kept one by one
     given: Noted
+    beside: dict[str, Any] = field(default_factory=dict)  # what others made of the answer
 
 
 @dataclass(slots=True)

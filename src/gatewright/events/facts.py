@@ -56,6 +56,7 @@ def noting() -> Iterator[Noted]:
 
 
 _noted: ContextVar[Noted | None] = ContextVar("noted", default=None)
+_shared: ContextVar[dict[str, Any] | None] = ContextVar("shared", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ class Facts:
         self._rows = _Room(most)
         self._absences = _Room(most_absent)
         self._loads: dict[str, _Load] = {}
+        self._shares: list[dict[str, Any]] = []
         self._losses = 0  # how often a fact left the memory, or another took its place
         database.after_commit.append(self._committed)
 
@@ -125,6 +127,16 @@ class Facts:
             if noted is not None:
                 noted.note(fact.key, kept)
             return kept
+        shared = None if self._coherence.keeps else _shared.get()
+        if shared is not None and fact.key in shared:
+            value: V = shared[fact.key]
+        else:
+            value = await self._loaded(fact, noted, shared)
+        if noted is not None:
+            noted.note(fact.key, value)
+        return value
+
+    async def _loaded(self, fact: Fact[V], noted: Noted | None, shared: dict[str, Any] | None) -> V:
         if noted is not None:
             noted.note(fact.key, None)
         load = self._loads.get(fact.key)
@@ -132,9 +144,25 @@ class Facts:
             load = self._begin(fact)
         # Shielded: one request that goes away must not fail those that share its load.
         value: V = await asyncio.shield(load.task)
-        if noted is not None:
-            noted.note(fact.key, value)
+        if shared is not None and not load.overtaken:
+            shared[fact.key] = value
         return value
+
+    @contextmanager
+    def sharing(self) -> Iterator[None]:
+        """Let the many questions of one request read each fact once, where nothing is kept beyond it.
+
+        What was read after the request arrived is as true as its answer: an ending that is
+        answered meanwhile came after the question. What this process itself changes is read anew.
+        """
+        share: dict[str, Any] = {}
+        self._shares.append(share)
+        before = _shared.set(share)
+        try:
+            yield
+        finally:
+            _shared.reset(before)
+            self._shares[:] = [other for other in self._shares if other is not share]
 
     def stand(self, given: Noted) -> bool:
         """Return whether memory holds these very values still, after what was answered before this call.
@@ -172,6 +200,8 @@ class Facts:
                 if key in room:
                     del room[key]
                     self._losses += 1
+            for share in self._shares:
+                share.pop(key, None)
             if (load := self._loads.get(key)) is not None:
                 load.overtaken = True
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from starlette.requests import HTTPConnection, Request
 
@@ -101,12 +101,13 @@ class Deny:
 class Judged(NamedTuple):
     """What the bearer of a token was told, and what the call left of the app's budget; None: not limited.
 
-    `is_of_this_step`: nothing was waited for since it was asked what others committed.
+    `beside`: where an answer was remembered, a place to keep what is made of it. Then nothing
+    was waited for since it was asked what others committed.
     """
 
     answer: Allow | Deny
     budget: Budget | None = None
-    is_of_this_step: bool = False
+    beside: dict[str, Any] | None = None
 
 
 class Denied(NotAllowed):
