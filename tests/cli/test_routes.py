@@ -197,7 +197,7 @@ def test_doctor_and_the_servers_log_name_the_tools_that_nobody_declared(data_dir
     warned = [line["tools"] for line in told if "nobody declared" in line["event"]]
     assert warned == [["reports (of the company)"]]
     done = command("doctor", data_dir=data_dir, settings=settings)
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert "nobody declared and refuse everybody: reports (of the company); declare them" in done.stdout
     world.write_text(WORLD)
     command("apply", str(world), data_dir=data_dir)

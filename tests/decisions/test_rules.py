@@ -190,6 +190,15 @@ def test_a_tool_that_nobody_declared_is_none_even_for_company_admins() -> None:
     assert code(decide(APP, question, declared)) == "permission_insufficient"
 
 
+def test_whoever_asks_about_a_tool_that_is_not_is_told_that_no_level_would_help() -> None:
+    """M7, X1: the operator can mend it, and no company admin; a project tool is none of the company's."""
+    question = Asked(company_id=ALDER, needs_company=True, tool="rfis", level=Level.READ_ONLY)
+    told = decide(APP, question, replace(held(directory=Level.ADMIN), tools=(RFIS,)))
+    assert isinstance(told, Refused)
+    assert told.message.startswith("There is no tool rfis of the company")
+    assert told.help.startswith("The operator")
+
+
 def test_a_company_tool_says_nothing_of_a_project_tool_of_the_same_key() -> None:
     """M1, M2."""
     question = Asked(company_id=ALDER, project_id=ProjectId(4), tool="rfis", level=Level.READ_ONLY)

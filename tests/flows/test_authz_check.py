@@ -65,6 +65,8 @@ async def test_a_contact_is_judged_without_an_app(world: World, flow_dialect: st
         ("company_unknown", 404),
         ("company_unknown", 404),
     ]
+    unknown = (await check(world, asked[3]))[0]
+    assert unknown["message"] == "There is no contact with this id in a company with this id."
     told = (await check(world, asked[0]))[0]
     assert told["principal"]["kind"] == "service_account"
     assert world.robots["robot"].address not in json.dumps(told)  # S2
@@ -234,7 +236,7 @@ async def test_one_and_a_hundred_questions_are_answered_none_and_more_are_not(wo
     ("change", "place"),
     [
         ({"token": None, "contact_id": None}, "questions[1] "),
-        ({"contact_id": 1}, "questions[1] "),
+        ({"contact_id": 1}, "questions[1] must not have both"),
         ({"token": ""}, "questions[1].token"),
         ({"token": 5}, "questions[1].token"),
         ({"token": None, "contact_id": "1"}, "questions[1].contact_id"),

@@ -54,8 +54,10 @@ def _posed(asked: object, place: str) -> Posed:
         _id(asked.get(name), f"{place}.{name}") for name in ("contact_id", "company_id", "project_id")
     )
     token = _token(asked.get("token"), f"{place}.token")
-    if (token is None) == (contact_id is None):
-        raise _bad(place, "must have either token or contact_id")
+    if token is None and contact_id is None:
+        raise _bad(place, "must have token or contact_id")
+    if token is not None and contact_id is not None:
+        raise _bad(place, "must not have both token and contact_id")
     method, path = _route(asked.get("route"), f"{place}.route")
     question = Question(
         needs_company=True,

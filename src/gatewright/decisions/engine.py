@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import assert_never
 
 from gatewright.apps.installation_service import connect_on_first_call
@@ -22,7 +22,17 @@ from gatewright.decisions.facts import (
 )
 from gatewright.decisions.memory import Known, Memory
 from gatewright.decisions.model import Allowed, Asked, Caller, ContactRow, FirstCall, Refused, Situation
-from gatewright.decisions.rules import TOKEN_MISSING, dead_token, decide, rate_limited
+from gatewright.decisions.rules import TOKEN_MISSING, dead_token, decide
+from gatewright.decisions.words import (
+    about_contact,
+    allowed_bearer,
+    allowed_to,
+    asked_by,
+    caller_of,
+    denied,
+    fault_of,
+    sent_by,
+)
 from gatewright.events.facts import Facts, Noted, noting
 from gatewright.events.keys import signing_keys
 from gatewright.oauth.facts import client_fact, user_fact
@@ -68,18 +78,18 @@ class Decisions:
         self, token: str | None, question: Question, *, seen: Seen, spends: bool
     ) -> tuple[Judged, Known | None]:
         """Return the answer, and what there is to remember of it."""
-        asked = _asked(question)
+        asked = asked_by(question)
         live = await self._read(token, now=seen.now)
         if isinstance(live, Refused):
             if (bearer := await self._bearer_of_dead(token, live, now=seen.now)) is not None:
-                self.count(call_of(bearer, asked, live, Situation(), sent=_sent(question, seen)), seen.now)
-            return Judged(_deny(live)), None
+                self.count(call_of(bearer, asked, live, Situation(), sent=sent_by(question, seen)), seen.now)
+            return Judged(denied(live)), None
         contact = await self._contact_in_reach(live, asked)
         budget = await self._spend(live, asked, contact) if spends else None
-        if (fault := _fault(budget, question)) is not None:
+        if (fault := fault_of(budget, question)) is not None:
             facts = Situation(contact=contact)
             return self._told(live, question, fault, facts, budget=budget, seen=seen), None
-        verdict, facts = await self._decide(_caller(live), asked, seen=seen)
+        verdict, facts = await self._decide(caller_of(live), asked, seen=seen)
         judged = self._told(live, question, verdict, facts, budget=budget, seen=seen)
         return judged, self._known(token, live, question, verdict, facts, answer=judged.answer)
 
@@ -105,7 +115,7 @@ class Decisions:
         verified = None if token is None else self.tokens.kept(token)
         if verified is None:
             return None
-        asked = _asked(question)
+        asked = asked_by(question)
         call = None
         if isinstance(verdict, Allowed):
             call = call_of(bearer_of(live), asked, verdict, facts, sent=Sent("", question.method, question.path))
@@ -123,7 +133,7 @@ class Decisions:
     async def _again(self, token: str | None, known: Known, question: Question, *, seen: Seen, spends: bool) -> Judged:
         """Return the answer that was remembered; what the call costs and counts is not remembered."""
         budget = await self._spend(known.live, known.asked, known.facts.contact) if spends else None
-        if (fault := _fault(budget, question)) is not None:
+        if (fault := fault_of(budget, question)) is not None:
             facts = Situation(contact=known.facts.contact)
             return self._told(known.live, question, fault, facts, budget=budget, seen=seen)
         if self.limits.shared is not None and not self.facts.stand(known.given):
@@ -148,17 +158,17 @@ class Decisions:
         budget: Budget | None,
         seen: Seen,
     ) -> Judged:
-        self.count(call_of(bearer_of(live), _asked(question), verdict, facts, sent=_sent(question, seen)), seen.now)
+        self.count(call_of(bearer_of(live), asked_by(question), verdict, facts, sent=sent_by(question, seen)), seen.now)
         if isinstance(verdict, Allowed):
-            return Judged(_allow_bearer(live, question, verdict), budget)
+            return Judged(allowed_bearer(live, question, verdict), budget)
         retry_after = budget.retry_after if budget is not None and budget.is_exceeded else None
-        return Judged(_deny(verdict, retry_after=retry_after), budget)
+        return Judged(denied(verdict, retry_after=retry_after), budget)
 
     async def by_user(self, user_id: UserId, question: Question, *, now: datetime) -> Allow | Deny:
         """Return whether a signed-in user may, on the pages: no app, no scope (M6)."""
         user = await self.facts.get(user_fact(user_id))
         if user is None or not user.is_active:  # P4
-            return _deny(dead_token("principal_inactive", "This account is deactivated."))
+            return denied(dead_token("principal_inactive", "This account is deactivated."))
         return await self._without_app(Principal("user", user_id, user.name, user.email), question)
 
     async def by_contact(self, contact_id: ContactId, question: Question) -> Allow | Deny:
@@ -171,32 +181,32 @@ class Decisions:
         if question.company_id is not None and not question.ambiguous:
             entry = await self.facts.get(entry_fact(question.company_id, contact_id))
         if entry is None:
-            return await self._without_app(Principal("user", NOBODYS, "", ""), question)
+            return about_contact(await self._without_app(Principal("user", NOBODYS, "", ""), question))
         if entry.kind == "user":
             return await self._by_user_of_contact(UserId(entry.principal_id), question)
         client = None if entry.client_id is None else await self.facts.get(client_fact(entry.client_id))
         if not isinstance(client, ServiceAccountClient):
-            return _deny(dead_token("principal_inactive", "Nobody signs in with this contact."))  # P2
+            return denied(dead_token("principal_inactive", "Nobody signs in with this contact."))  # P2
         if not client.stands:  # S8, S9
-            return _deny(dead_token("service_account_disabled", "This service account is disabled."))
+            return denied(dead_token("service_account_disabled", "This service account is disabled."))
         principal = Principal("service_account", client.service_account_id, client.name, client.address)
         return await self._without_app(principal, question)
 
     async def _by_user_of_contact(self, user_id: UserId, question: Question) -> Allow | Deny:
         user = await self.facts.get(user_fact(user_id))
         if user is None or not user.is_active:  # P4
-            return _deny(dead_token("principal_inactive", "The user of this contact is deactivated."))
+            return denied(dead_token("principal_inactive", "The user of this contact is deactivated."))
         return await self._without_app(Principal("user", user_id, user.name, user.email), question)
 
     async def _without_app(self, principal: Principal, question: Question) -> Allow | Deny:
         caller = Caller(kind=principal.kind, id=principal.id, on_pages=True)
-        asked = _asked(question)
+        asked = asked_by(question)
         verdict = decide(caller, asked, await self._situation(caller, asked))
         match verdict:
             case Refused():
-                return _deny(verdict)
+                return denied(verdict)
             case Allowed():
-                return _allow(principal, question, verdict)
+                return allowed_to(principal, question, verdict)
             case FirstCall():
                 raise AssertionError("unreachable: no app stands between")
             case _:
@@ -282,68 +292,3 @@ class Decisions:
         # Of many rows, so no fact: read when it is needed.
         async with self.database.read() as reader:
             return await store.has_membership(reader, company_id, contact_id)
-
-
-def _caller(live: LiveToken) -> Caller:
-    return Caller(
-        kind=live.principal_kind,
-        id=live.principal_id,
-        app_id=live.app_id,
-        home_company_id=live.company_id,
-        scopes=live.scopes,
-    )
-
-
-def _asked(question: Question) -> Asked:
-    return Asked(
-        company_id=question.company_id,
-        needs_company=question.needs_company,
-        ambiguous=question.ambiguous,
-        project_id=question.project_id,
-        tool=question.tool,
-        of_company=question.of_company,
-        level=question.level,
-        manage=question.manage,
-        any_level=question.any_level,
-    )
-
-
-def _sent(question: Question, seen: Seen) -> Sent:
-    return Sent(seen.request_id, question.method, question.path)
-
-
-def _fault(budget: Budget | None, question: Question) -> Refused | None:
-    """Return what refuses a live token's bearer before anything is decided."""
-    if budget is not None and budget.is_exceeded:
-        return rate_limited(budget.window)
-    fault = question.fault
-    return None if fault is None else Refused(fault.code, fault.message, fault.help)
-
-
-def _allow_bearer(live: LiveToken, question: Question, allowed: Allowed) -> Allow:
-    return Allow(
-        principal=Principal(live.principal_kind, live.principal_id, live.name, live.login),
-        company_id=question.company_id,
-        contact_id=allowed.contact_id,
-        level=allowed.level,
-        is_company_admin=allowed.is_company_admin,
-        client_id=live.client_id,
-        app_id=live.app_id,
-        scopes=live.scopes,
-        issued_at=live.issued_at,
-        expires_at=live.expires_at,
-    )
-
-
-def _allow(principal: Principal, question: Question, allowed: Allowed) -> Allow:
-    return Allow(
-        principal=principal,
-        company_id=question.company_id,
-        contact_id=allowed.contact_id,
-        level=allowed.level,
-        is_company_admin=allowed.is_company_admin,
-    )
-
-
-def _deny(refused: Refused, *, retry_after: timedelta | None = None) -> Deny:
-    return Deny(refused.code, refused.message, refused.help, retry_after)

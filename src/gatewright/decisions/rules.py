@@ -139,12 +139,21 @@ def _level_is_held(who: Caller, asked: Asked, facts: Situation) -> Refused | Non
         return _too_low(who, "This needs any level or project membership in this company.", Level.NONE)
     if asked.tool is None or asked.level is None:
         return None
+    if not is_declared(asked, facts):  # M7
+        return _tool_unknown(asked)
     held = held_level(asked, facts)
     if held >= asked.level:
         return None
     place = "this project" if asked.is_about_project else "this company"
     needs = f"This needs {tool_name(asked, facts)}: {asked.level.word} in {place}."
     return _too_low(who, needs, held)
+
+
+def _tool_unknown(asked: Asked) -> Refused:
+    where = "on projects" if asked.is_about_project else "of the company"
+    says = f"There is no tool {asked.tool} {where} on this platform, so nobody holds a level on it."
+    help_ = "The operator declares it, or corrects its key in the route map, or in the program that asks."
+    return Refused("permission_insufficient", says, help_)
 
 
 def _too_low(who: Caller, needs: str, held: Level) -> Refused:

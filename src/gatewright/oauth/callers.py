@@ -18,6 +18,9 @@ from gatewright.oauth.tokens import TokenReader
 from gatewright.web.core import core_of
 from gatewright.web.edge import seen
 
+_AUTHENTICATE = (
+    "The program that asks sends client_id and client_secret of its resource server, by HTTP Basic or in the body."
+)
 _MAKE_ONE = "The operator of this platform registers a confidential app with `resource_server: true` for its API."
 
 
@@ -60,7 +63,7 @@ async def proven_resource_server_of(request: Request, parameters: Mapping[str, s
         caller = await caller_of(request, desk_of(request), parameters)
     except OAuthRefusal as refusal:
         kind = Unauthenticated if refusal.status == 401 else BadRequest
-        raise kind(refusal.error, refusal.description, help=_MAKE_ONE) from None
+        raise kind(refusal.error, refusal.description, help=_AUTHENTICATE) from None
     client = caller.client
     if not isinstance(client, AppClient) or not client.is_resource_server or caller.secret_id is None:
         told = "This is for resource servers: clients that stand for the platform's own API."

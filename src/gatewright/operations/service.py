@@ -74,7 +74,9 @@ async def routes(reader: Reader, tools: frozenset[tuple[str, str]] | None) -> Fi
         return Finding("routes", "no route map is set: /authz/forward answers what is asked in its query")
     if missing := await undeclared_tools(reader, tools):
         told = "routes ask about tools that nobody declared and refuse everybody"  # M7
-        return Finding("routes", f"{told}: {', '.join(missing)}; declare them in a world file, or correct the map")
+        return Finding(
+            "routes", f"{told}: {', '.join(missing)}; declare them in a world file, or correct the map", True
+        )
     return Finding("routes", "every tool that the route map asks about is declared")
 
 
