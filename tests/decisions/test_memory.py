@@ -123,11 +123,14 @@ async def test_what_makes_room_for_others_stands_no_longer(database: Database) -
 async def test_what_is_noted_later_has_not_stood_yet(database: Database) -> None:
     """X5: a fact that nobody keeps stands never, whatever stood before it was asked for."""
     facts = Facts(database, Told())
-    stranger = Fact("stranger", _nothing, keeps_absence=False)
     with noting() as given:
         await facts.get(row("a"))
+    with noting() as later:
+        await facts.get(Fact("stranger", _nothing, keeps_absence=False))
+    for note in (lambda: given.note("stranger", None), lambda: given.note_all(later)):
+        given.pop("stranger", None)
         assert facts.stand(given)
-        await facts.get(stranger)
+        note()
         assert not facts.stand(given)
 
 
