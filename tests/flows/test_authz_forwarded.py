@@ -248,6 +248,8 @@ async def test_headers_that_can_be_read_in_two_ways_are_400(world: World) -> Non
         ("x-http-method-override", "DELETE"),
         ("x-http-method", "GET"),
         ("x_method_override", ""),
+        ("x.http_method-override", "DELETE"),
+        ("gatewright.company.id", "424242"),
     ):
         assert refused(await forward(world, token, named(world), header)) == (400, "invalid_request", "400"), header
 

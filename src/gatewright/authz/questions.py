@@ -26,6 +26,8 @@ LONGEST_QUERY = 1000
 LONGEST_NAMED = 20  # of a company's name that is read: a longer one is no id, and cut it is none either
 _CORRECT = "Correct the proxy's configuration, or the program that sent the request."
 
+_JOINTS = bytes.maketrans(b"_.", b"--")
+
 Sent = Mapping[bytes, Sequence[str]]
 Pairs = Iterable[tuple[bytes, bytes]]
 Companies = tuple[tuple[str, ...], ...]  # what each place names
@@ -59,11 +61,11 @@ class Unreadable:
 def sent_headers(headers: Pairs, watched: frozenset[bytes]) -> Sent:
     """Return the watched headers, each with every value that it came with.
 
-    Many an API cannot tell `Company_Id` from `Company-Id`, so both are the same header here.
+    Many an API cannot tell `Company_Id` or `Company.Id` from `Company-Id`, so all are the same header here.
     """
     found: dict[bytes, list[str]] = {}
     for name, value in headers:
-        plain = name.replace(b"_", b"-") if b"_" in name else name
+        plain = name.translate(_JOINTS)
         if plain in watched:
             found.setdefault(plain, []).append(value.decode("latin-1"))
     return found
