@@ -68,6 +68,9 @@ def note_routine(connection: HTTPConnection) -> None:
     connection.scope["state"]["is_routine"] = True
 
 
+# What a server of ours lends under this name: it writes a whole answer, or returns that it cannot now.
+AT_ONCE = "gatewright.at_once"
+GiveAtOnce = Callable[[int, Sequence[tuple[bytes, bytes]], bytes], bool]
 Direct = Callable[[Scope, Seen], Awaitable["Plain"]]
 
 
@@ -197,13 +200,15 @@ class _Answer:
         added = [(name.encode(), value.encode()) for name, value in noted.items()]
         return [*headers, *missing, *added, (b"x-request-id", self.seen.request_id.encode())]
 
-    async def give(self, plain: Plain, *, has_body: bool) -> None:
-        """Give a whole answer."""
+    async def give(self, plain: Plain, *, has_body: bool, at_once: GiveAtOnce | None) -> None:
+        """Give a whole answer, in one piece where the server can."""
         self.status, self.is_logged = plain.status, plain.is_logged
         length = (b"content-length", str(len(plain.body)).encode())
         headers = [*plain.headers, length, *DEFAULT_HEADERS, (b"x-request-id", self.seen.request_id.encode())]
-        await self._send({"type": "http.response.start", "status": plain.status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": plain.body if has_body else b""})
+        body = plain.body if has_body else b""
+        if at_once is None or not at_once(plain.status, headers, body):
+            await self._send({"type": "http.response.start", "status": plain.status, "headers": headers})
+            await self._send({"type": "http.response.body", "body": body})
         self.is_complete = True
 
     async def refuse(self, status: int, code: str, message: str) -> None:
@@ -220,7 +225,8 @@ class _Answer:
 
 
 async def _answer_directly(direct: Direct, scope: Scope, answer: _Answer) -> None:
-    await answer.give(await direct(scope, answer.seen), has_body=scope["method"] != "HEAD")
+    at_once = scope.get("extensions", {}).get(AT_ONCE)
+    await answer.give(await direct(scope, answer.seen), has_body=scope["method"] != "HEAD", at_once=at_once)
 
 
 def networks(texts: Sequence[str]) -> list[Network]:
