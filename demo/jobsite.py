@@ -8,10 +8,13 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +30,7 @@ from gatewright.cli.serving import CannotServe, leave_quietly, listen
 
 HOST = "127.0.0.1"
 PORT = int(os.environ.get("JOBSITE_PORT", "8410"))
-ADDRESS = f"http://{HOST}:{PORT}"
+_READY_SECONDS = 30.0
 
 
 def database_in(folder: Path) -> Path:
@@ -85,15 +88,17 @@ def _hour() -> datetime:
 
 
 @contextmanager
-def served_beside(issuer: str, credentials: Mapping[str, str] | None, folder: Path) -> Iterator[str]:
+def served_beside(
+    issuer: str, credentials: Mapping[str, str] | None, folder: Path, *, port: int = PORT
+) -> Iterator[str]:
     """Serve the API in a process of its own meanwhile; lend the line that says where, or why not."""
     if credentials is None or "client_secret" not in credentials:
         yield f"The {JOBSITE} does not run: this demo was made without it. Delete {folder} to begin anew."
         return
     try:
-        listener = listen(HOST, PORT)
+        listener = listen(HOST, port)
     except CannotServe:
-        yield f"The {JOBSITE} does not run: port {PORT} is taken. End the program that has it, or set JOBSITE_PORT."
+        yield f"The {JOBSITE} does not run: port {port} is taken. End the program that has it, or set JOBSITE_PORT."
         return
     told = {
         "JOBSITE_ISSUER": issuer,
@@ -101,24 +106,56 @@ def served_beside(issuer: str, credentials: Mapping[str, str] | None, folder: Pa
         "JOBSITE_CLIENT_SECRET": credentials["client_secret"],
         "JOBSITE_DATABASE": str(database_in(folder)),
     }
-    with listener, _running(listener.fileno(), told):
-        yield f"The {JOBSITE}, guarded by the SDK, is at {ADDRESS}"
+    with _running(listener, told) as process:
+        listener.close()  # the process has it: where that ends, callers are turned away instead of kept waiting
+        why_not = _why_unanswered(process, port)
+        if why_not:
+            yield f"The {JOBSITE} does not run: {why_not}"
+        else:
+            yield f"The {JOBSITE}, guarded by the SDK, is at http://{HOST}:{port}"
 
 
 @contextmanager
-def _running(descriptor: int, told: Mapping[str, str]) -> Iterator[None]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "demo.jobsite", str(descriptor)],
-        env={**os.environ, **told},
-        stdin=subprocess.PIPE,  # it ends when this closes, however this process ends
-        pass_fds=[descriptor],
-        start_new_session=True,  # Ctrl-C is told to the first process alone
-    )
+def _running(listener: socket.socket, told: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "demo.jobsite", str(listener.fileno())]
+    with (
+        listener,
+        subprocess.Popen(
+            command,
+            env={**os.environ, **told},
+            stdin=subprocess.PIPE,  # it ends when this closes, however this process ends
+            pass_fds=[listener.fileno()],
+            start_new_session=True,  # Ctrl-C is told to the first process alone
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def _why_unanswered(process: subprocess.Popen[bytes], port: int) -> str:
+    """Return why the API in that process does not answer; empty once it does."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            return f"its process ended with status {process.returncode}. What it said stands above."
+        if _answers(port):
+            return ""
+        time.sleep(0.05)
+    process.terminate()
+    return f"it did not answer within {_READY_SECONDS:.0f} seconds."
+
+
+def _answers(port: int) -> bool:
+    connection = HTTPConnection(HOST, port, timeout=1)
     try:
-        yield
+        connection.request("GET", "/rest/v1.0/ping")
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
     finally:
-        process.terminate()
-        process.wait()
+        connection.close()
 
 
 def main() -> None:

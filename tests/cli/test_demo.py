@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from demo.jobsite import served_beside
 from tests.support.forms import Page
 from tests.support.postgres import free_port
 from tests.support.server import environment
@@ -229,6 +230,18 @@ def test_a_taken_port_of_the_jobsite_api_does_not_end_the_demo(demo: Demo, tmp_p
     other.process.send_signal(signal.SIGINT)
     assert other.process.wait(15) == 0
     assert httpx.get(f"{demo.jobsite_url}/rest/v1.0/ping", trust_env=False).status_code == 200
+
+
+def test_a_jobsite_api_that_cannot_run_is_told_of_as_such(tmp_path: Path) -> None:
+    port, nowhere = free_port(), tmp_path / "nowhere"
+    own = {"client_id": "c", "client_secret": "gws_s"}
+    with served_beside("http://127.0.0.1:1", own, nowhere, port=port) as where:
+        assert where.startswith("The Jobsite API does not run: its process ended with status ")
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"http://127.0.0.1:{port}/rest/v1.0/ping", trust_env=False)
+    with served_beside("http://127.0.0.1:1", own, tmp_path, port=port) as where:
+        assert where == f"The Jobsite API, guarded by the SDK, is at http://127.0.0.1:{port}"
+        assert httpx.get(f"http://127.0.0.1:{port}/rest/v1.0/ping", trust_env=False).status_code == 200
 
 
 def test_the_jobsite_api_ends_with_the_demo_and_keeps_its_data(tmp_path: Path) -> None:
