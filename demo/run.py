@@ -28,7 +28,7 @@ from gatewright.cli.loading import load_settings
 from gatewright.cli.logs import configure_logging
 from gatewright.cli.preparation import prepare
 from gatewright.cli.serving import leave_quietly, listen, run
-from gatewright.house import embedded_file
+from gatewright.house import embedded_file, text_of_routes
 from gatewright.settings import LOOPBACK, Settings
 
 WORLD = Path(__file__).with_name("world.yaml")
@@ -65,6 +65,7 @@ def _serve(settings: Settings) -> None:
     place = urlsplit(settings.issuer)
     if place.hostname not in LOOPBACK or place.scheme != "http":
         raise NotHere(f"The demo is for this computer alone; GATEWRIGHT_ISSUER names {settings.issuer}.")
+    routes = text_of_routes(settings)
     listener = listen(place.hostname or "127.0.0.1", place.port or 80)
     made = settings.data_dir / CREDENTIALS
     database = embedded_file(settings)
@@ -83,7 +84,7 @@ def _serve(settings: Settings) -> None:
         for email, role in ROLES:
             _say(f"Sign in as {email}, password {PASSWORD}  ({role})")
         _say(f"Client credentials: {made}. An app of your own: .venv/bin/python examples/integrator.py login")
-        run(listener, workers=settings.workers)
+        run(listener, workers=settings.workers, routes=routes)
 
 
 async def _load(settings: Settings, made: Path, now: datetime) -> None:

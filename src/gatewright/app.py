@@ -85,14 +85,15 @@ ROUTES: tuple[Sequence[BaseRoute], ...] = (
 )
 
 
-def create_app(settings: Settings, *, sources: Mapping[str, str] | None = None) -> FastAPI:
+def create_app(settings: Settings, *, sources: Mapping[str, str] | None = None, routes: str | None = None) -> FastAPI:
     """Return the ASGI application; its lifespan opens and closes the house.
 
     `sources`: where each setting that is no default came from, for the operator's page.
+    `routes`: the text of the route map; without it the file that the settings name is read at the start.
     """
     app = FastAPI(
         version=__version__,
-        lifespan=_lifespan(settings),
+        lifespan=_lifespan(settings, routes),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # they would answer with an address made of Host
@@ -100,8 +101,8 @@ def create_app(settings: Settings, *, sources: Mapping[str, str] | None = None) 
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     app.state.setting_sources = dict.fromkeys(settings.model_fields_set, "given") if sources is None else sources
-    for routes in ROUTES:
-        app.router.routes.extend(routes)  # all in one list: 405 names every method of a path
+    for of_a_slice in ROUTES:
+        app.router.routes.extend(of_a_slice)  # all in one list: 405 names every method of a path
     app.openapi = describe(app, settings)  # type: ignore[method-assign]
     app.add_middleware(Intake)
     app.add_middleware(Edge, trusted_proxies=settings.trusted_proxies, direct=(FORWARD_PATH, _forward))
@@ -115,7 +116,7 @@ async def _forward(scope: Scope, noted: Seen) -> Plain:
     return await forward.answer(scope, noted)
 
 
-def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(settings: Settings, routes: str | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_house(settings) as house:
@@ -124,7 +125,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
             answers = Answers(house.keys, settings.issuer, settings.service_domain)
             sender = Sender(settings, house.database, house.keys, answers.by_template)
             with closing(Passwords()) as passwords:
-                app.state.routes = route_map = read_routes(settings)
+                app.state.routes = route_map = read_routes(settings, text=routes)
                 app.state.tools_of_routes = None if route_map is None else route_map.tools
                 _furnish(app, house, passwords, counters, limits)
                 app.state.secret_uses = uses = SecretUses(house.database)

@@ -5,14 +5,14 @@ alike wherever it is called from.
 """
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from gatewright.apps.notices import AdminNotices
-from gatewright.authz.route_file import load_route_map
+from gatewright.authz.route_file import load_route_map, load_text, read_route_map
 from gatewright.authz.route_rules import RouteMap
 from gatewright.base import clock
 from gatewright.base.secrets import ServerKeys, mint_server_key
@@ -110,13 +110,31 @@ def read_server_keys(settings: Settings) -> ServerKeys:
         raise CannotOpen(f"GATEWRIGHT_SECRET_KEYS: {error}. Make a key with: {_HOW_TO_MAKE_A_KEY}") from None
 
 
-def read_routes(settings: Settings) -> RouteMap | None:
-    """Return the route map that the settings name, None where they name none; BadRoutes when it cannot be used."""
-    path = settings.routes
-    if path is None:
+def text_of_routes(settings: Settings) -> str | None:
+    """Return the text of the map that the settings name, None where they name none; BadRoutes when it is no map."""
+    if settings.routes is None:
         return None
+    with _told_of(settings.routes):
+        text = load_text(settings.routes)
+        read_route_map(text)
+    return text
+
+
+def read_routes(settings: Settings, *, text: str | None = None) -> RouteMap | None:
+    """Return the route map that the settings name, None where they name none; BadRoutes when it cannot be used.
+
+    `text`: what its file held when somebody read it before.
+    """
+    if settings.routes is None:
+        return None
+    with _told_of(settings.routes):
+        return load_route_map(settings.routes) if text is None else read_route_map(text)
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
     try:
-        return load_route_map(path)
+        yield
     except OSError as error:
         raise BadRoutes(f"GATEWRIGHT_ROUTES names {path}, which cannot be read: {error.strerror}.") from None
     except BadFile as bad:

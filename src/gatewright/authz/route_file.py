@@ -23,11 +23,15 @@ _LEVELS = tuple(level.key for level in Level if level is not Level.NONE)
 
 def load_route_map(path: Path) -> RouteMap:
     """Return the map in the file; OSError when it cannot be read, BadFile when it is no map."""
+    return read_route_map(load_text(path))
+
+
+def load_text(path: Path) -> str:
+    """Return the text of the file; OSError when it cannot be read, BadFile when it is no text."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadFile([Fault(1, "the file", "is no UTF-8 text; save it as UTF-8")]) from None
-    return read_route_map(text)
 
 
 def read_route_map(text: str) -> RouteMap:

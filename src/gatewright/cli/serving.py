@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -17,12 +18,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
 from gatewright.app import create_app
+from gatewright.authz.route_file import read_route_map
 from gatewright.authz.route_rules import RouteMap
 from gatewright.cli.loading import Loaded, load_settings
 from gatewright.cli.logs import configure_logging
 from gatewright.cli.preparation import prepare_or_require
 from gatewright.cli.protocol import IDLE_SECONDS, BoundedProtocol
-from gatewright.house import open_house, read_routes
+from gatewright.house import open_house, text_of_routes
 from gatewright.operations.service import undeclared_tools
 from gatewright.settings import LOOPBACK, Settings
 
@@ -48,13 +50,13 @@ def serve(loaded: Loaded, *, host: str, port: int, workers: int) -> None:
     listener = listen(host, port)
     leave_quietly()
     configure_logging(loaded.settings.log_format)
-    route_map = read_routes(loaded.settings)  # before anything is changed, and once for all processes
+    routes = text_of_routes(loaded.settings)  # before anything is changed, and once for all processes
     asyncio.run(prepare_or_require(loaded.settings))
     _warn_of_another_port(loaded, port)
-    if route_map is not None:
-        asyncio.run(_warn_of_undeclared_tools(loaded.settings, route_map))
+    if routes is not None:
+        asyncio.run(_warn_of_undeclared_tools(loaded.settings, read_route_map(routes)))
     os.environ["GATEWRIGHT_WORKERS"] = str(workers)  # the processes that begin next know how many they are
-    run(listener, workers=workers)
+    run(listener, workers=workers, routes=routes)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -77,10 +79,29 @@ def leave_quietly() -> None:
         signal.signal(number, _leave)
 
 
-def run(listener: socket.socket, *, workers: int) -> None:
-    """Serve on the socket with so many processes; DidNotStart when one could not start."""
-    config = uvicorn.Config(
-        "gatewright.cli.serving:serving_app",
+def run(listener: socket.socket, *, workers: int, routes: str | None) -> None:
+    """Serve on the socket with so many processes; DidNotStart when one could not start.
+
+    `routes`: the text of the route map. A process that replaces one that died is told it like the
+    first, whatever the file says by then: all decide alike, and half a file ends nobody.
+    """
+    config = _config(routes, workers)
+    if workers == 1:
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        except SystemExit as ended:  # by `_leave`, or because the application did not start
+            if ended.code:
+                raise DidNotStart from None
+        return
+    several = Multiprocess(config, sockets=[listener])
+    several.run()
+    if any(process.exitcode == _STARTUP_FAILED for process in several.processes):
+        raise DidNotStart
+
+
+def _config(routes: str | None, workers: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        partial(serving_app, routes),
         factory=True,
         http=BoundedProtocol,
         loop="uvloop",
@@ -96,24 +117,13 @@ def run(listener: socket.socket, *, workers: int) -> None:
         timeout_worker_healthcheck=30,
         workers=workers,
     )
-    if workers == 1:
-        try:
-            uvicorn.Server(config).run(sockets=[listener])
-        except SystemExit as ended:  # by `_leave`, or because the application did not start
-            if ended.code:
-                raise DidNotStart from None
-        return
-    several = Multiprocess(config, sockets=[listener])
-    several.run()
-    if any(process.exitcode == _STARTUP_FAILED for process in several.processes):
-        raise DidNotStart
 
 
-def serving_app() -> ASGIApp:
-    """Return the application of one process, which says when it is ready; uvicorn calls this by name."""
+def serving_app(routes: str | None) -> ASGIApp:
+    """Return the application of one process, which says when it is ready; uvicorn calls this in each."""
     loaded = load_settings(os.environ, folder=Path.cwd())
     configure_logging(loaded.settings.log_format)
-    return _Announced(create_app(loaded.settings, sources=loaded.sources), loaded.settings.issuer)
+    return _Announced(create_app(loaded.settings, sources=loaded.sources, routes=routes), loaded.settings.issuer)
 
 
 class _Announced:
