@@ -93,11 +93,11 @@ def spellings(name: str) -> list[str]:
     """Return the ways to write a header's name that some framework takes for it."""
     parts = f"Gatewright-Auth-{name}".split("-")
     written = [parts, [part.lower() for part in parts], [part.upper() for part in parts]]
-    joints = itertools.product("-_", repeat=len(parts) - 1)
+    joints = itertools.product("-_.", repeat=len(parts) - 1)
     return [
         "".join(itertools.chain.from_iterable(zip(words, (*joint, ""), strict=True)))
         for joint in joints
-        for words in written
+        for words in (written if "." not in joint else written[:1])
     ]
 
 
@@ -151,7 +151,7 @@ async def test_a_public_route_tells_of_nobody(guarded: Guarded) -> None:
 async def test_what_rewrites_a_request_never_arrives(guarded: Guarded, name: str) -> None:
     """X1: what was decided on is what the API carries out; the proxy's own words replace the client's."""
     token, company = await guarded.token("wim"), guarded.company()
-    for written in (name, name.lower(), name.replace("-", "_")):
+    for written in (name, name.lower(), name.replace("-", "_"), name.replace("-", ".")):
         planted = [(written, "/rest/v1.0/planted")] * 2
         answer = guarded.call("GET", guarded.path(RFIS), token=token, headers=[company, *planted])
         assert answer.status == 200, (written, answer)
@@ -178,10 +178,11 @@ async def test_a_second_method_is_refused_before_anybody_is_asked(guarded: Guard
         assert (answer.status, answer.told["error"]["code"]) == (400, "invalid_request"), (written, answer)
         assert answer.header("gatewright-code") is None, "nginx said it"
         assert not answer.is_passed_on
-    underscored = [company, (name.replace("-", "_"), "DELETE")]
-    answer = guarded.call("GET", guarded.path(RFIS), token=token, headers=underscored)
-    assert answer.status == 200
-    assert answer.only.values(name) == [], "nginx drops it"
+    for joint in "_.":
+        spelt = [company, (name.replace("-", joint), "DELETE")]
+        answer = guarded.call("GET", guarded.path(RFIS), token=token, headers=spelt)
+        assert answer.status == 200
+        assert strangers(answer, "DELETE") == [], "nginx drops it"
     empty = guarded.call("GET", guarded.path(RFIS), token=token, headers=[company, (name, "")])
     assert not any(received.values(name) for received in empty.arrived)
 
