@@ -65,6 +65,14 @@ async def test_limits_are_told_to_the_client(tmp_path: Path) -> None:
             assert int(answer.header("retry-after") or "0") > 0
 
 
+async def test_what_gatewright_finds_malformed_is_not_to_be_tried_again(guarded: Guarded) -> None:
+    """X1: 400, and no Retry-After: the same request stays malformed."""
+    twice = f"{guarded.path(RFIS)}?access_token=x"
+    answer = guarded.call("GET", twice, token=await guarded.token("wim"), headers=[guarded.company()])
+    assert (answer.status, answer.code, answer.is_passed_on) == (400, "invalid_request", False), answer
+    assert answer.header("retry-after") is None
+
+
 async def test_gatewright_away_nothing_is_passed_on(tmp_path: Path) -> None:
     """T12: who cannot know refuses: 503 with a body, not 500 and never open; public routes too."""
     async with guarded_api(tmp_path) as alone:
