@@ -1,5 +1,7 @@
 """The table of path tricks: what each spelling is read as, and why it is refused where it is not read."""
 
+from urllib.parse import quote
+
 import pytest
 
 from gatewright.authz.route_file import read_route_map
@@ -39,6 +41,12 @@ SLASHES, DOTS, END, LIKE = (
 )
 CONTROL, RAW, PERCENT, BYTES = "encoded control", "control character or a space", "two hexadecimal digits", "no UTF-8"
 BEYOND, WHOLE, RELATIVE, ENCODED = "beyond ASCII", "whole address", "does not begin with a slash", "holds an encoded"
+
+# The first and the last of each range of Unicode's Default_Ignorable_Code_Point.
+INVISIBLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180f\u200b\u200f\u202a\u202e\u2060\u2065\u206f\u3164\ufe00\ufe0f"
+    "\ufeff\uffa0\ufff0\ufff8\U0001bca0\U0001bca3\U0001d173\U0001d17a\U000e0000\U000e0001\U000e0100\U000e01ef\U000e0fff"
+)
 
 READ = [
     ("/", "/"),
@@ -107,6 +115,10 @@ REFUSED = [
     *((uri, LIKE) for uri in ("/open/REPORT.pdf", "/open/report.pdf.json", "/open/V2/a")),
     *((uri, LIKE) for uri in ("/v1/projects/7/files/%c5%bfecret", "/v1/projects/7/files/%ef%bd%93ecret")),
     *((uri, LIKE) for uri in ("/v1/projects/7/files/s%e2%80%8decret", "/v1/projects/7/files/%ef%bb%bfsecret")),
+    *((uri, LIKE) for uri in ("/v1/projects/7/files/s%dc%8fecret", "/v1/projects/7/files/secret%ef%bf%b9")),  # Cf alone
+    *((f"/v1/projects/7/files/s{quote(letter)}ecret", LIKE) for letter in INVISIBLE),
+    *((f"/v1/projec{quote(letter)}ts", LIKE) for letter in INVISIBLE),
+    *((f"/open/{quote(text)}/x", DOTS) for letter in INVISIBLE for text in (letter, f"..{letter}")),
     *(
         (uri, SLASHES)
         for uri in ("//", "//v1/projects", "/v1//projects", "/v1/projects//", "///", "//evil.example/v1/projects")

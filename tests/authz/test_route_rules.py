@@ -63,6 +63,8 @@ def test_unknown_routes_pass_where_the_map_says_so_and_nothing_is_like_them() ->
     for uri in ("/rest/v1.0/Projects", "/rest/v1.0/projects/", "/rest/v1.0/projects.json", "/django", "/FILES/x/y"):
         assert isinstance(ALLOWING.find("GET", uri), PathUnclear), uri
         assert isinstance(ALLOWING.find("PUT", uri), PathUnclear), uri
+    for unseen in ("%ef%b8%8f", "%cd%8f", "%e3%85%a4", "%f3%a0%84%80"):  # a variation selector, a joiner, a filler
+        assert isinstance(ALLOWING.find("GET", f"/rest/v1.0/proj{unseen}ects"), PathUnclear), unseen
 
 
 def test_a_method_is_a_word_of_capital_letters() -> None:

@@ -32,6 +32,12 @@ _FOLDED_COMPANY = COMPANY.replace("_", "")
 _OVERRIDES = {"_method", "xhttpmethod", "xhttpmethodoverride", "xmethodoverride"}
 _MOST_DECODINGS = 4
 _SHORTEST_NAME, _LONGEST_NAME = len("_method"), 200
+# Unicode's Default_Ignorable_Code_Point, which NFKC_Casefold drops: beyond the category Cf it holds variation
+# selectors, fillers, and places where no letter is yet.
+_IGNORABLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 _WIDE = re.compile(r"%u([0-9A-Fa-f]{4})")  # what IIS decodes beside RFC 3986
 
 
@@ -102,7 +108,7 @@ def _unclear_segment(text: str, *, may_be_empty: bool) -> str:
     """Return why servers could read this decoded segment differently; empty when they cannot."""
     if not text:
         return "" if may_be_empty else "It holds two slashes in a row."
-    for spelling in (text,) if text.isascii() else (text, unicodedata.normalize("NFKC", text)):
+    for spelling in (text,) if text.isascii() else (text, unicodedata.normalize("NFKC", text), _visible(text)):
         for character, name in _CUTS.items():
             if character in spelling:
                 return f"It holds an encoded {name}, which some servers decode before they look and some after."
@@ -118,9 +124,14 @@ def _unclear_segment(text: str, *, may_be_empty: bool) -> str:
 def folded(segment: str) -> str:
     """Return what is left of a segment when case, compatible letters and invisible ones are put aside."""
     if not segment.isascii():
-        compatible = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", segment).casefold())
-        segment = "".join(letter for letter in compatible if unicodedata.category(letter) != "Cf")
+        segment = unicodedata.normalize("NFKC", _visible(unicodedata.normalize("NFKC", segment).casefold()))
     return segment.lower().lstrip("+").rstrip("+.")  # a plus is a space to some
+
+
+def _visible(text: str) -> str:
+    """Return the text in compatible letters, without those that nobody sees."""
+    compatible = _IGNORABLE.sub("", unicodedata.normalize("NFKC", text))
+    return "".join(letter for letter in compatible if unicodedata.category(letter) != "Cf")
 
 
 @dataclass(frozen=True, slots=True)
