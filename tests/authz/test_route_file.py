@@ -1,11 +1,12 @@
 """What a route map's file may say; whatever is wrong is told at once, each with its line and how to mend it."""
 
+import time
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-from gatewright.authz.route_file import MOST_ROUTES, load_route_map, read_route_map
+from gatewright.authz.route_file import MOST_CROSSINGS_TOLD, MOST_ROUTES, load_route_map, read_route_map
 from gatewright.authz.route_model import Needs, UnknownAllowed
 from gatewright.authz.route_patterns import METHODS
 from gatewright.authz.route_rules import RouteMap
@@ -224,6 +225,21 @@ def test_routes_that_meet_without_one_saying_more_are_a_fault_until_a_line_decid
     assert len(decided.routes) == 3
     assert len(_read(two.replace("token", "member")).routes) == 2  # whichever it is, the need is the same
     assert len(_read(two.replace(f"GET {other}", f"POST {other}")).routes) == 2
+
+
+def test_of_many_routes_that_meet_some_dozens_are_told_and_how_many_more_there_are() -> None:
+    def meeting(count: int) -> list[str]:
+        lines = [f"  'GET /a{number}/{{x}}': member" for number in range(count)]
+        lines += [f"  'GET /{{x}}/b{number}': token" for number in range(count)]
+        return _faults("\n".join(["routes:", *lines]))
+
+    assert len(meeting(7)) == 49
+    assert meeting(8)[MOST_CROSSINGS_TOLD:] == ["17: routes: has 14 more pairs of lines that meet so; mend these first"]
+    began = time.monotonic()
+    told = meeting(500)
+    assert time.monotonic() - began < 10
+    assert len(told) == MOST_CROSSINGS_TOLD + 1
+    assert told[-1] == "1001: routes: has at least 950 more pairs of lines that meet so; mend these first"
 
 
 def test_the_same_need_of_another_place_is_not_the_same() -> None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import chain, islice
 from pathlib import Path
 
 from yaml.nodes import MappingNode, ScalarNode
@@ -16,6 +17,7 @@ from gatewright.base.yaml_nodes import BadFile, Fault, Faults, Value, compose
 from gatewright.directory.rules import is_tool_key
 
 MOST_ROUTES = 5000
+MOST_CROSSINGS_TOLD, MOST_CROSSINGS_COUNTED = 50, 1000
 _PLAINLY: dict[str, Asks] = {"public": "public", "token": "token", "member": "member"}
 _OR_A_TOOL = "public, token, member, or {tool: TOOL, level: LEVEL}"
 _LEVELS = tuple(level.key for level in Level if level is not Level.NONE)
@@ -155,11 +157,15 @@ def _refuse_crossings(routes: Sequence[Route], faults: Faults) -> None:
     by_method = defaultdict(list)
     for route in routes:
         by_method[route.method].append(route)
-    for method, some in by_method.items():
-        for crossing in crossings(some):
-            faults.add(
-                crossing.later.line,
-                f"routes.{crossing.later.text}",
-                f"meets line {crossing.earlier.line} in {crossing.shared}, and neither says more than the other; "
-                f"add a line for {method} {crossing.shared}",
-            )
+    # n lines can meet n² / 4 times: no more are looked for than counted, nor told than anybody reads.
+    met = islice(chain.from_iterable(map(crossings, by_method.values())), MOST_CROSSINGS_COUNTED)
+    for crossing in islice(met, MOST_CROSSINGS_TOLD):
+        faults.add(
+            crossing.later.line,
+            f"routes.{crossing.later.text}",
+            f"meets line {crossing.earlier.line} in {crossing.shared}, and neither says more than the other; "
+            f"add a line for {crossing.later.method} {crossing.shared}",
+        )
+    if others := sum(1 for _ in met):
+        count = f"{others} more" if others < MOST_CROSSINGS_COUNTED - MOST_CROSSINGS_TOLD else f"at least {others} more"
+        faults.add(routes[-1].line, "routes", f"has {count} pairs of lines that meet so; mend these first")

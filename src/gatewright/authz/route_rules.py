@@ -2,7 +2,9 @@
 
 One tree by segment for each method. A literal segment goes before a parameter, a parameter
 before `**`, from left to right; what does not lead to a route is given up and the next is
-tried. A node is visited once at most, so a request costs its segments and not the map's routes.
+tried. A node is visited once at most. A request costs the nodes that its segments can lead to: one a
+segment as a rule, two to the power of them where literal and parameter stand side by side on each
+level, and never more than the map has.
 """
 
 import re
