@@ -1,10 +1,13 @@
 """The token source by itself: what needs no server. tests/sdk tries it at the real one."""
 
+import asyncio
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,12 +23,19 @@ from gatewright_sdk.tokens import (
 )
 
 ISSUER = "https://id.example"
+ACCOUNT = f"{ISSUER} app "
 
 
 def kept(access_token: str) -> Tokens:
     """Return tokens that are fresh for an hour."""
     now = time.time()
     return Tokens(access_token=access_token, refresh_token="gwr", obtained_at=now - 3600, expires_at=now + 3600)
+
+
+def due() -> Tokens:
+    """Return tokens that are good for half a minute."""
+    now = time.time()
+    return Tokens(access_token="due", refresh_token="gwr", obtained_at=now - 7170, expires_at=now + 30)
 
 
 async def test_a_store_without_tokens_asks_for_an_authorization() -> None:
@@ -39,33 +49,82 @@ async def test_a_store_without_tokens_asks_for_an_authorization() -> None:
 def test_what_another_process_stored_is_found_without_asking(tmp_path: Path) -> None:
     # T5
     source = TokenSource(ISSUER, "app", store=FileStore(tmp_path / "tokens.json"))
-    store, account = FileStore(tmp_path / "tokens.json"), f"{ISSUER} app "
-    store.save(account, kept("one"))
+    store = FileStore(tmp_path / "tokens.json")
+    store.save(ACCOUNT, kept("one"))
     assert source.access_token() == "one"
-    store.save(account, kept("two"))
+    store.save(ACCOUNT, kept("two"))
     assert source.access_token() == "one", "it is good, so nobody looks"
     assert source.renew("one") == "two"
-    store.save(account, kept("three"))
+    store.save(ACCOUNT, kept("three"))
     assert source.renew() == "three"
+
+
+class Slow(MemoryStore):
+    """A store of one's own that takes its time to read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_read, self.answers = threading.Event(), threading.Event()
+
+    def load(self, account: str) -> Tokens | None:
+        """Return what is kept, once it may."""
+        self.is_read.set()
+        assert self.answers.wait(60)
+        return super().load(account)
 
 
 def test_a_token_that_is_due_but_good_keeps_nobody_waiting() -> None:
     # T3: one thread renews, and the others go on with what there is
-    store = MemoryStore()
-    source, account, now = TokenSource(ISSUER, "app", store=store), f"{ISSUER} app ", time.time()
-    due = Tokens(access_token="due", refresh_token="gwr", obtained_at=now - 7170, expires_at=now + 30)
-    source._at_hand = due
-    store.save(account, due)
-    got: list[str] = []
+    store, got = Slow(), list[str]()
+    source = TokenSource(ISSUER, "app", store=store)
+    source._at_hand = due()
     renewing = threading.Thread(target=lambda: got.append(source.access_token()))
-    with store.lock(account):
-        renewing.start()
-        while not source._turn.locked():
-            time.sleep(0.001)
-        assert (source.access_token(), got) == ("due", [])
-        store.save(account, kept("fresh"))
+    renewing.start()
+    assert store.is_read.wait(60)
+    assert (source.access_token(), got) == ("due", [])
+    store.save(ACCOUNT, kept("fresh"))
+    store.answers.set()
     renewing.join()
     assert (got, source.access_token()) == (["fresh"], "fresh")
+
+
+async def test_a_token_that_is_due_but_good_keeps_no_task_waiting() -> None:
+    # T3
+    store = Slow()
+    source = AsyncTokenSource(ISSUER, "app", store=store)
+    source._tokens._at_hand = due()
+    renewing = asyncio.create_task(source.access_token())
+    assert await asyncio.to_thread(store.is_read.wait, 60)
+    try:
+        assert await asyncio.wait_for(source.access_token(), 5) == "due"
+        assert not renewing.done()
+    finally:
+        store.save(ACCOUNT, kept("fresh"))
+        store.answers.set()
+    assert (await renewing, await source.access_token()) == ("fresh", "fresh")
+
+
+class Counted(ThreadPoolExecutor):
+    """Threads that count what they were given to do."""
+
+    given = 0
+
+    def submit(self, *args: Any, **kwargs: Any) -> "Future[Any]":
+        """Count it, and do it."""
+        self.given += 1
+        return super().submit(*args, **kwargs)
+
+
+async def test_tasks_that_waited_take_what_the_first_one_got() -> None:
+    store, threads = Slow(), Counted()
+    store.save(ACCOUNT, kept("fresh"))
+    asyncio.get_running_loop().set_default_executor(threads)
+    source = AsyncTokenSource(ISSUER, "app", store=store)
+    asking = [asyncio.create_task(source.access_token()) for _ in range(50)]
+    await asyncio.sleep(0)  # each of them begins
+    store.answers.set()
+    assert await asyncio.gather(*asking) == ["fresh"] * 50
+    assert threads.given == 1
 
 
 @pytest.mark.parametrize("issuer", ["http://id.example", "id.example", ""])
@@ -117,7 +176,31 @@ thread.join()
 
 
 def test_a_process_forked_during_a_renewal_takes_its_own_turn(tmp_path: Path) -> None:
-    FileStore(tmp_path / "tokens.json").save(f"{ISSUER} app ", kept("one"))
+    FileStore(tmp_path / "tokens.json").save(ACCOUNT, kept("one"))
     command = [sys.executable, "-W", "ignore", "-c", _FORKING, str(tmp_path / "tokens.json")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "7\n"
+
+
+_FORKING_A_LOOP = """
+import asyncio, os, sys
+from gatewright_sdk.tokens import AsyncTokenSource, FileStore
+source = AsyncTokenSource("https://id.example", "app", store=FileStore(sys.argv[1]))
+async def in_child():
+    return await asyncio.wait_for(source.renew("none of these"), 30)
+async def main():
+    async with source._turn:
+        child = os.fork()
+        if child == 0:
+            asyncio._set_running_loop(None)
+            os._exit(7 if asyncio.run(in_child()) == "one" else 1)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+asyncio.run(main())
+"""
+
+
+def test_a_process_forked_during_a_tasks_renewal_takes_its_own_turn(tmp_path: Path) -> None:
+    FileStore(tmp_path / "tokens.json").save(ACCOUNT, kept("one"))
+    command = [sys.executable, "-W", "ignore", "-c", _FORKING_A_LOOP, str(tmp_path / "tokens.json")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "7\n"

@@ -6,6 +6,7 @@ waits for it gives up, and a store stays plain code.
 
 import asyncio
 
+from gatewright_sdk.token_forks import make_anew_in_child
 from gatewright_sdk.token_rules import Begun
 from gatewright_sdk.token_source import PATIENCE, TIMEOUT, ClientCredentials, Source, TokenSource
 from gatewright_sdk.token_store import Store
@@ -17,6 +18,7 @@ class AsyncSource:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._turn = asyncio.Lock()  # tasks wait here, so that no more than one thread is taken
+        make_anew_in_child(self)
 
     def __repr__(self) -> str:
         return f"Async{self._source!r}"
@@ -26,13 +28,21 @@ class AsyncSource:
         good = self._source.at_hand()
         if good is not None:
             return good
+        spare = self._source.spare()
+        if spare is not None and self._turn.locked():
+            return spare  # some task is renewing it already
         async with self._turn:
-            return await asyncio.to_thread(self._source.access_token)
+            good = self._source.at_hand()  # while this one waited, another task may have renewed
+            return good if good is not None else await asyncio.to_thread(self._source.access_token)
 
     async def renew(self, instead_of: str | None = None) -> str:
         """Return another access token than `instead_of`: the one that a call was just refused with (401)."""
         async with self._turn:
             return await asyncio.to_thread(self._source.renew, instead_of)
+
+    def begin_anew(self) -> None:
+        """Leave the turn to the process that this one was forked from: here nobody would give it back."""
+        self._turn = asyncio.Lock()
 
 
 class AsyncTokenSource(AsyncSource):

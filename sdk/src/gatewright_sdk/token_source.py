@@ -5,15 +5,14 @@ before anybody sees it (T5, T6).
 """
 
 import logging
-import os
 import secrets
 import threading
 import time
-import weakref
 from dataclasses import replace
 
 from gatewright_sdk.token_endpoint import Endpoint
 from gatewright_sdk.token_errors import AuthorizationEnded, NotAuthorized, RequestRefused, ServerUnreachable
+from gatewright_sdk.token_forks import make_anew_in_child
 from gatewright_sdk.token_rules import (
     Begun,
     Done,
@@ -44,7 +43,7 @@ class Source:
         self._turn = threading.Lock()
         self._at_hand: Tokens | None = None
         self._rests_until = 0.0
-        _sources.add(self)
+        make_anew_in_child(self)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._endpoint.issuer!r}, {self._endpoint.client_id!r})"
@@ -54,7 +53,7 @@ class Source:
         good = self.at_hand()
         if good is not None:
             return good
-        spare = self._spare()
+        spare = self.spare()
         if spare is not None and not self._turn.acquire(blocking=False):
             return spare  # somebody is renewing it already
         if spare is None:
@@ -82,16 +81,16 @@ class Source:
         is_resting = state is Freshness.EARLY and time.monotonic() < self._rests_until
         return tokens.access_token if state is Freshness.FRESH or is_resting else None
 
-    def begin_anew(self) -> None:
-        """Leave the turn to the process that this one was forked from: here nobody would give it back."""
-        self._turn = threading.Lock()
-
-    def _spare(self) -> str | None:
+    def spare(self) -> str | None:
         """Return the access token in memory if it is good, though due."""
         tokens = self._at_hand
         if tokens is None or freshness(tokens, now=time.time()) is Freshness.OVER:
             return None
         return tokens.access_token
+
+    def begin_anew(self) -> None:
+        """Leave the turn to the process that this one was forked from: here nobody would give it back."""
+        self._turn = threading.Lock()
 
     def _renewed(self, *, instead_of: str | None) -> Tokens:
         """Return tokens as good as can be had; `instead_of`: other ones than these, None: any. Holds the turn."""
@@ -274,7 +273,7 @@ class ClientCredentials(Source):
         kept = self._at_hand
         if kept is not None and self._is_wanted(kept, instead_of):
             return kept
-        answer = self._endpoint.tokens({"grant_type": "client_credentials"}, hurries=self._spare() is not None)
+        answer = self._endpoint.tokens({"grant_type": "client_credentials"}, hurries=self.spare() is not None)
         match answer:
             case Granted(tokens):
                 self._at_hand = tokens
@@ -289,15 +288,3 @@ def _refused(answer: Refusal) -> RequestRefused:
     return RequestRefused(
         status=answer.status, error=answer.error, description=answer.description, reason=answer.reason
     )
-
-
-_sources: "weakref.WeakSet[Source]" = weakref.WeakSet()
-
-
-def _begin_anew_in_child() -> None:
-    for source in list(_sources):
-        source.begin_anew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew_in_child)
