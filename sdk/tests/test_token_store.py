@@ -2,14 +2,16 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from gatewright_sdk.tokens import FileStore, MemoryStore, Store, StoreFailed, Tokens
+from gatewright_sdk.tokens import FileStore, MemoryStore, Store, StoreBusy, StoreFailed, Tokens
 
 
 def tokens(number: int = 1, *, ended: str = "") -> Tokens:
@@ -47,12 +49,12 @@ def test_one_lock_for_each_account(store: Store) -> None:
 
     def second() -> None:
         inside.wait()
-        with store.lock("one"):
+        with store.lock("one", seconds=60):
             order.append("second")
 
     thread = threading.Thread(target=second)
     thread.start()
-    with store.lock("one"), store.lock("two"):
+    with store.lock("one", seconds=0), store.lock("two", seconds=0):
         inside.set()
         thread.join(0.2)
         order.append("first")
@@ -60,10 +62,21 @@ def test_one_lock_for_each_account(store: Store) -> None:
     assert order == ["first", "second"]
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.2])
+def test_a_lock_is_waited_for_so_long_and_no_longer(store: Store, seconds: float) -> None:
+    with store.lock("one", seconds=0):
+        began = time.monotonic()
+        with pytest.raises(StoreBusy), store.lock("one", seconds=seconds):
+            raise AssertionError("two held it")
+        assert seconds <= time.monotonic() - began < seconds + 5
+    with store.lock("one", seconds=0):
+        pass
+
+
 def test_a_lock_is_given_back_when_its_holder_fails(store: Store) -> None:
-    with pytest.raises(KeyboardInterrupt), store.lock("one"):
+    with pytest.raises(KeyboardInterrupt), store.lock("one", seconds=0):
         raise KeyboardInterrupt
-    with store.lock("one"):
+    with store.lock("one", seconds=0):
         store.save("one", tokens())
     assert store.load("one") == tokens()
 
@@ -81,6 +94,14 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     left = sorted(file.name for file in path.parent.iterdir())
     assert left == ["tokens.json", "tokens.json.lock"]
     assert (path.parent / "tokens.json.lock").read_bytes() == b""
+
+
+def test_a_file_of_another_users_is_refused(tmp_path: Path) -> None:
+    # T13: who owns a file can read it and let others read it, whatever its mode is now
+    store, me = FileStore(tmp_path / "tokens.json"), os.geteuid()
+    store._refuse_shared(os.stat_result((0o100600, 1, 1, 1, me, 1, 1, 1, 1, 1)))
+    with pytest.raises(StoreFailed, match="this user's"):
+        store._refuse_shared(os.stat_result((0o100600, 1, 1, 1, me + 1, 1, 1, 1, 1, 1)))
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o602, 0o644])
@@ -115,6 +136,15 @@ def test_a_link_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tokens.json").symlink_to(tmp_path / "other.json")
     with pytest.raises(StoreFailed):
         FileStore(tmp_path / "tokens.json").load("one")
+
+
+def test_a_link_in_the_place_of_a_lock_is_refused(tmp_path: Path) -> None:
+    # T13: else whoever puts it there has this user make or lock a file elsewhere
+    store, elsewhere = FileStore(tmp_path / "tokens.json"), tmp_path / "elsewhere"
+    (tmp_path / "tokens.json.lock").symlink_to(elsewhere)
+    with pytest.raises(StoreFailed):
+        store.save("one", tokens())
+    assert not elsewhere.exists()
 
 
 @pytest.mark.parametrize(
@@ -152,6 +182,22 @@ def test_a_save_that_fails_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(StoreFailed):
         store.save("one", tokens(2))
     assert store.load("one") == tokens(1)
+
+
+def test_what_is_saved_is_on_the_disk_before_it_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # T5: a power cut leaves the old file or the new one
+    store, synced, fsync = FileStore(tmp_path / "tokens.json"), list[tuple[bool, str]](), os.fsync
+    store.save("one", tokens(1))
+
+    def noted(handle: int) -> None:
+        at_its_place = store.load("one")
+        assert at_its_place is not None
+        synced.append((stat.S_ISDIR(os.fstat(handle).st_mode), at_its_place.access_token))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    store.save("one", tokens(2))
+    assert synced == [(False, "access 1"), (True, "access 2")]
 
 
 def test_what_a_killed_process_left_is_written_over(tmp_path: Path) -> None:
@@ -226,12 +272,95 @@ def test_the_lock_holds_between_processes_and_ends_with_its_holder(tmp_path: Pat
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"locked\n"
-        with pytest.raises(StoreFailed, match="locked"), FileStore(path, lock_seconds=0.1).lock("one"):
+        with pytest.raises(StoreBusy, match="locked"), FileStore(path).lock("one", seconds=0.1):
             raise AssertionError("two held it")
-        with FileStore(path, lock_seconds=0.1).lock("two"):
+        with FileStore(path).lock("two", seconds=0.1):
             process.send_signal(signal.SIGKILL)
-    with FileStore(path, lock_seconds=0.1).lock("one"):
+    with FileStore(path).lock("one", seconds=0.1):
         assert FileStore(path).load("one") is None
+
+
+_FORKED = """
+import os, sys, time
+from gatewright_sdk.tokens import FileStore
+with FileStore(sys.argv[1]).lock("one"):
+    child = os.fork()
+    if child == 0:
+        time.sleep(60)
+        os._exit(0)
+    print(child, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_lock_ends_with_its_holder_though_its_child_lives(tmp_path: Path) -> None:
+    # T5
+    command = [sys.executable, "-c", _FORKED, str(tmp_path / "tokens.json")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        try:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            with FileStore(tmp_path / "tokens.json").lock("one", seconds=10):
+                os.kill(child, 0)  # it lives
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+_FORKED_INSIDE = """
+import os, sys
+from gatewright_sdk.tokens import FileStore, StoreBusy
+store = FileStore(sys.argv[1])
+def is_free():
+    try:
+        with FileStore(sys.argv[1]).lock("one", seconds=0):
+            return True
+    except StoreBusy:
+        return False
+over, tell = os.pipe()
+with store.lock("one"):
+    child = os.fork()
+    if child != 0:
+        os.read(over, 1)  # the child has left the block
+        assert not is_free()
+if child == 0:
+    took = is_free()
+    os.write(tell, b"1")
+    os._exit(1 if took else 7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+assert is_free()
+"""
+
+
+def test_a_child_gives_back_no_lock_of_its_parents(tmp_path: Path) -> None:
+    # T5
+    subprocess.run([sys.executable, "-c", _FORKED_INSIDE, tmp_path / "tokens.json"], check=True, timeout=60)
+
+
+_FORKED_MEMORY = """
+import os
+from gatewright_sdk.tokens import MemoryStore, StoreFailed, Tokens
+store = MemoryStore()
+store.save("one", Tokens(access_token="a", refresh_token="b", obtained_at=1.0, expires_at=2.0))
+def refuses(use):
+    try:
+        use()
+    except StoreFailed as error:
+        return str(error).startswith("MemoryStore serves one process")
+uses = (lambda: store.load("one"), lambda: store.save("one", None), lambda: store.lock("one").__enter__())
+with store.lock("one"):
+    child = os.fork()
+    if child == 0:
+        os._exit(7 if [refuses(use) for use in uses] == [True] * 3 else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+assert store.load("one")
+"""
+
+
+def test_memory_serves_one_process() -> None:
+    # T6: two processes with one refresh token each would show it twice, which is a replay
+    subprocess.run([sys.executable, "-c", _FORKED_MEMORY], check=True, timeout=60)
 
 
 def test_a_store_shows_where_it_is_and_nothing_else(tmp_path: Path) -> None:

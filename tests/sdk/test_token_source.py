@@ -286,6 +286,8 @@ from gatewright_sdk.tokens import FileStore, TokenSource
 issuer, client_id, secret, path, account = sys.argv[1:]
 class Dying(FileStore):
     def save(self, account, tokens):
+        if tokens == self.load(account):
+            return super().save(account, tokens)
         os.kill(os.getpid(), signal.SIGKILL)
 source = TokenSource(issuer, client_id, secret, store=Dying(path))
 source._account = account
@@ -309,15 +311,25 @@ async def test_a_process_killed_between_answer_and_save_loses_nothing(world: Ser
     assert await lives(world, got)
 
 
+class Filling(FileStore):
+    """A disk that is full once the record that is there was written again."""
+
+    def save(self, account: str, tokens: Tokens | None) -> None:
+        """Keep what was kept; StoreFailed for anything new."""
+        if tokens != self.load(account):
+            raise StoreFailed("no space left")
+        super().save(account, tokens)
+
+
 async def test_a_token_that_could_not_be_kept_is_not_used(world: ServedWorld, tmp_path: Path) -> None:
     # T6: its first use would end the retry, and then nobody would have the successor
     source = source_of(world, FileStore(tmp_path / "tokens.json"))
     first = await started(world, source)
-    (tmp_path / "tokens.json.new").mkdir()
+    source._store = Filling(tmp_path / "tokens.json")
     with pytest.raises(StoreFailed):
         await asyncio.to_thread(source.renew, first)
     assert source.access_token() == first
-    (tmp_path / "tokens.json.new").rmdir()
+    source._store = FileStore(tmp_path / "tokens.json")
     assert generation(await asyncio.to_thread(source.renew, first)) == generation(first) + 1
 
 

@@ -36,6 +36,14 @@ class Endpoint:
     timeout: float  # seconds for one answer
     patience: float  # seconds for all repetitions together
 
+    @property
+    def longest(self) -> float:
+        """Return how many seconds one renewal may take: the last repetition begins before patience ends.
+
+        It may then wait three times: for a connection, to be sent, and to be answered.
+        """
+        return self.patience + 3 * self.timeout
+
     def tokens(
         self, form: Mapping[str, str], *, repeats: bool = True, hurries: bool = False
     ) -> Granted | Refusal | Unclear:

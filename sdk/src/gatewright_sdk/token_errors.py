@@ -35,11 +35,15 @@ class RequestRefused(TokenError):
 
 
 class ServerUnreachable(TokenError):
-    """No clear answer came in time. The stored tokens stand; the next call asks with the same ones."""
+    """No clear answer came in time. The next call asks with the same tokens, which the server's retry window allows."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"The server gave no clear answer ({why}). Nothing is lost: try again.")
+        super().__init__(f"The server gave no clear answer ({why}). Try again soon: the stored tokens are kept.")
 
 
 class StoreFailed(TokenError):
     """The store cannot be read, written or locked, or others can read it."""
+
+
+class StoreBusy(StoreFailed):
+    """Somebody else has held the store's lock all the time: they are renewing, or they hang."""

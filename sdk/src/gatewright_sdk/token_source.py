@@ -8,10 +8,20 @@ import logging
 import secrets
 import threading
 import time
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import TypeGuard
 
 from gatewright_sdk.token_endpoint import Endpoint
-from gatewright_sdk.token_errors import AuthorizationEnded, NotAuthorized, RequestRefused, ServerUnreachable
+from gatewright_sdk.token_errors import (
+    AuthorizationEnded,
+    NotAuthorized,
+    RequestRefused,
+    ServerUnreachable,
+    StoreBusy,
+    StoreFailed,
+    TokenError,
+)
 from gatewright_sdk.token_forks import make_anew_in_child
 from gatewright_sdk.token_rules import (
     Begun,
@@ -102,13 +112,22 @@ class Source:
             return False
         return freshness(tokens, now=time.time()) is Freshness.FRESH
 
-    def _instead_of_an_answer(self, tokens: Tokens | None, instead_of: str | None, answer: Unclear) -> Tokens:
-        """Return the tokens there are if they are still good; ServerUnreachable if not."""
-        is_good = tokens is not None and freshness(tokens, now=time.time()) is not Freshness.OVER
-        if tokens is None or not is_good or tokens.access_token == instead_of:
-            raise ServerUnreachable(answer.why)
-        _log.warning("no access token could be had yet (%s); the one at hand is still good", answer.why)
+    def _is_spare(self, tokens: Tokens | None, instead_of: str | None) -> TypeGuard[Tokens]:
+        """Return whether these will do for now, when no other ones can be had."""
+        if tokens is None or tokens.access_token == instead_of:
+            return False
+        return freshness(tokens, now=time.time()) is not Freshness.OVER
+
+    def _in_its_place(self, spare: Tokens | None, error: TokenError) -> Tokens:
+        """Return the spare tokens if they are still good, and rest; raise the error if not."""
+        if not self._is_spare(spare, None):
+            raise error
+        level = logging.INFO if isinstance(error, StoreBusy) else logging.WARNING  # busy: others are renewing
+        _log.log(level, "no access token could be had yet; the one at hand is still good: %s", error)
         self._rests_until = time.monotonic() + REST_SECONDS
+        return self._remember(spare)
+
+    def _remember(self, tokens: Tokens) -> Tokens:
         self._at_hand = tokens
         return tokens
 
@@ -144,6 +163,11 @@ class TokenSource(Source):
         # A refresh token is never shown to another server or client than the one it belongs to.
         self._account = f"{self._endpoint.issuer} {client_id} {account}"
 
+    def begin_anew(self) -> None:
+        """Leave the turn to the process that this one was forked from, and look whether the store serves this one."""
+        super().begin_anew()
+        self._at_hand = None
+
     def begin(self, *, redirect_uri: str, scope: str = "") -> Begun:
         """Return where to send the user's browser, with a fresh state and code verifier. Nothing is asked yet."""
         return begun(
@@ -163,7 +187,9 @@ class TokenSource(Source):
         """
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
         form |= {"code_verifier": code_verifier} if code_verifier else {}
-        with self._turn, self._store.lock(self._account):
+        with self._turn, self._lock(waits=True):
+            # A store that cannot write fails before the code is used.
+            self._store.save(self._account, self._store.load(self._account))
             answer = self._endpoint.tokens(form, repeats=False)
             match answer:
                 case Granted(tokens):
@@ -177,7 +203,7 @@ class TokenSource(Source):
 
     def revoke(self) -> None:
         """End the authorization's tokens at the server, and forget them. Nothing happens where there are none."""
-        with self._turn, self._store.lock(self._account):
+        with self._turn, self._lock(waits=True):
             kept = self._store.load(self._account)
             if kept is not None and not kept.ended:
                 match self._endpoint.revoke(kept.refresh_token or kept.access_token):
@@ -191,21 +217,27 @@ class TokenSource(Source):
             self._at_hand = None
 
     def _renewed(self, *, instead_of: str | None) -> Tokens:
-        kept = self._standing(self._store.load(self._account))
-        if self._is_wanted(kept, instead_of):
-            return self._remember(kept)
-        with self._store.lock(self._account):
-            # While this one waited, another thread or process may have renewed.
+        spare = self._at_hand if self._is_spare(self._at_hand, instead_of) else None
+        try:
             kept = self._standing(self._store.load(self._account))
             if self._is_wanted(kept, instead_of):
                 return self._remember(kept)
-            return self._refreshed(kept, instead_of)
+            spare = kept if self._is_spare(kept, instead_of) else None
+            with self._lock(waits=spare is None):
+                # While this one waited, another thread or process may have renewed.
+                kept = self._standing(self._store.load(self._account))
+                return self._remember(kept) if self._is_wanted(kept, instead_of) else self._refreshed(kept, instead_of)
+        except (StoreFailed, RequestRefused, ServerUnreachable) as error:
+            return self._in_its_place(spare, error)
+
+    def _lock(self, *, waits: bool) -> AbstractContextManager[None]:
+        return self._store.lock(self._account, seconds=self._endpoint.longest if waits else 0.0)
 
     def _refreshed(self, kept: Tokens, instead_of: str | None) -> Tokens:
         """Return the successor, stored before anybody sees it (T6: its first use ends the retry). Holds the lock."""
+        self._store.save(self._account, kept)  # a store that cannot write fails before the token is consumed
         form = {"grant_type": "refresh_token", "refresh_token": kept.refresh_token}
-        is_good = freshness(kept, now=time.time()) is not Freshness.OVER and kept.access_token != instead_of
-        answer = self._endpoint.tokens(form, hurries=is_good)
+        answer = self._endpoint.tokens(form, hurries=self._is_spare(kept, instead_of))
         match answer:
             case Granted(tokens):
                 return self._keep(replace(tokens, refresh_token=tokens.refresh_token or kept.refresh_token))
@@ -213,8 +245,8 @@ class TokenSource(Source):
                 return self._renewed_elsewhere(kept, instead_of, answer.reason)
             case Refusal():
                 raise _refused(answer)
-            case Unclear():
-                return self._instead_of_an_answer(kept, instead_of, answer)
+            case Unclear(why):
+                raise ServerUnreachable(why)
 
     def _renewed_elsewhere(self, kept: Tokens, instead_of: str | None, reason: str) -> Tokens:
         """Return what another worker stored; AuthorizationEnded, marked in the store, when none did.
@@ -229,8 +261,12 @@ class TokenSource(Source):
                     return self._remember(found)
                 return self._refreshed(found, instead_of)
         self._at_hand = None
-        self._store.save(self._account, replace(kept, ended=reason or "invalid_grant"))
-        raise AuthorizationEnded(reason or "invalid_grant")
+        ended = AuthorizationEnded(reason or "invalid_grant")
+        try:
+            self._store.save(self._account, replace(kept, ended=ended.reason))
+        except StoreFailed as error:
+            raise ended from error  # said all the same: the spare token is over too
+        raise ended
 
     def _standing(self, kept: Tokens | None) -> Tokens:
         if kept is None or kept.ended:
@@ -241,10 +277,6 @@ class TokenSource(Source):
     def _keep(self, tokens: Tokens) -> Tokens:
         self._store.save(self._account, tokens)
         return self._remember(tokens)
-
-    def _remember(self, tokens: Tokens) -> Tokens:
-        self._at_hand = tokens
-        return tokens
 
 
 class ClientCredentials(Source):
@@ -273,15 +305,16 @@ class ClientCredentials(Source):
         kept = self._at_hand
         if kept is not None and self._is_wanted(kept, instead_of):
             return kept
-        answer = self._endpoint.tokens({"grant_type": "client_credentials"}, hurries=self.spare() is not None)
+        spare = kept if self._is_spare(kept, instead_of) else None
+        answer = self._endpoint.tokens({"grant_type": "client_credentials"}, hurries=spare is not None)
         match answer:
             case Granted(tokens):
                 self._at_hand = tokens
                 return tokens
             case Refusal():
-                raise _refused(answer)
-            case Unclear():
-                return self._instead_of_an_answer(kept, instead_of, answer)
+                return self._in_its_place(spare, _refused(answer))
+            case Unclear(why):
+                return self._in_its_place(spare, ServerUnreachable(why))
 
 
 def _refused(answer: Refusal) -> RequestRefused:

@@ -12,10 +12,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
-from gatewright_sdk.token_errors import StoreFailed
+from gatewright_sdk.token_errors import StoreBusy, StoreFailed
+from gatewright_sdk.token_locks import LockedFile, locked_now
 from gatewright_sdk.token_rules import Tokens
 
-LOCK_SECONDS = 60.0
+LOCK_SECONDS = 60.0  # what a renewal may take with a source's usual patience; a source says how long it waits
+_SAVE_SECONDS = 60.0  # for others who save, each for a moment
 _LOOK_AGAIN_SECONDS = 0.02
 _FORMAT = 1
 
@@ -36,37 +38,56 @@ class Store(Protocol):
         """Keep these instead of what was kept; None: forget."""
         ...
 
-    def lock(self, account: str) -> AbstractContextManager[None]:
-        """Wait for the right to renew this account's tokens, and give it back at the end."""
+    def lock(self, account: str, *, seconds: float) -> AbstractContextManager[None]:
+        """Wait for the right to renew this account's tokens, and give it back at the end.
+
+        StoreBusy when nobody gives it back in so many seconds; 0: now or not at all.
+        """
         ...
 
 
 class MemoryStore:
-    """A store for one process: when it ends, the tokens are lost and the user has to authorize again."""
+    """A store for one process: when it ends, the tokens are lost and the user has to authorize again.
+
+    In a process forked from that one everything is StoreFailed: two of them with one refresh token would be a replay.
+    """
 
     def __init__(self) -> None:
+        self._process = os.getpid()
         self._kept: dict[str, Tokens] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
 
     def load(self, account: str) -> Tokens | None:
         """Return what is kept, or None."""
+        self._refuse_another_process()
         return self._kept.get(account)
 
     def save(self, account: str, tokens: Tokens | None) -> None:
         """Keep these instead of what was kept; None: forget."""
+        self._refuse_another_process()
         if tokens is None:
             self._kept.pop(account, None)
         else:
             self._kept[account] = tokens
 
     @contextmanager
-    def lock(self, account: str) -> Iterator[None]:
-        """Wait for the right to renew this account's tokens."""
+    def lock(self, account: str, *, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+        """Wait for the right to renew this account's tokens; StoreBusy when nobody gives it back in time."""
+        self._refuse_another_process()
         with self._guard:
             lock = self._locks.setdefault(account, threading.Lock())
-        with lock:
+        if not lock.acquire(timeout=seconds):
+            raise StoreBusy(f"The tokens have been locked for {seconds:.0f} s by another thread.")
+        try:
             yield
+        finally:
+            lock.release()
+
+    def _refuse_another_process(self) -> None:
+        if os.getpid() != self._process:
+            told = "and this is another one, forked from it. Make the store there, or take a FileStore for both."
+            raise StoreFailed(f"MemoryStore serves one process, {told}")
 
 
 class FileStore:
@@ -76,9 +97,8 @@ class FileStore:
     on a local disk: locks of network file systems cannot be relied on.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, lock_seconds: float = LOCK_SECONDS) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path).expanduser().absolute()
-        self._lock_seconds = lock_seconds
 
     def __repr__(self) -> str:
         return f"FileStore({str(self._path)!r})"
@@ -89,7 +109,7 @@ class FileStore:
 
     def save(self, account: str, tokens: Tokens | None) -> None:
         """Keep these instead of what was kept; StoreFailed when that did not happen, and then nothing changed."""
-        with self._locked(".lock"):
+        with self._locked(".lock", seconds=_SAVE_SECONDS):
             kept = self._read()
             if tokens is None:
                 kept.pop(account, None)
@@ -98,9 +118,9 @@ class FileStore:
             self._write(kept)
 
     @contextmanager
-    def lock(self, account: str) -> Iterator[None]:
-        """Wait for the right to renew this account's tokens; StoreFailed when nobody gives it back in time."""
-        with self._locked(f".{sha256(account.encode()).hexdigest()[:16]}.lock"):
+    def lock(self, account: str, *, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+        """Wait for the right to renew this account's tokens; StoreBusy when nobody gives it back in time."""
+        with self._locked(f".{sha256(account.encode()).hexdigest()[:16]}.lock", seconds=seconds):
             yield
 
     def _read(self) -> dict[str, Tokens]:
@@ -147,17 +167,17 @@ class FileStore:
             os.close(handle)
 
     @contextmanager
-    def _locked(self, ending: str) -> Iterator[None]:
+    def _locked(self, ending: str, *, seconds: float) -> Iterator[None]:
         path = self._path.with_name(self._path.name + ending)
         try:
             self._check_folder()
-            handle = self._wait_for(path)
+            held = _wait_for(path, seconds=seconds)
         except OSError as error:
             raise self._failed(error) from None
         try:
             yield
         finally:
-            _unlock(handle)
+            held.give_back()
 
     def _check_folder(self) -> None:
         folder = self._path.parent
@@ -166,44 +186,17 @@ class FileStore:
         if mode & 0o022 and not mode & stat.S_ISVTX:
             raise StoreFailed(f"{folder} can be written by others, who could replace {self._path.name} in it.")
 
-    def _wait_for(self, path: Path) -> int:
-        """Return the open, locked file at `path`."""
-        over_at = time.monotonic() + self._lock_seconds
-        while True:
-            handle = _locked_now(path)
-            if handle is not None:
-                return handle
-            if time.monotonic() >= over_at:
-                raise StoreFailed(f"{path} has been locked for {self._lock_seconds:.0f} s by another process.")
-            time.sleep(_LOOK_AGAIN_SECONDS)
-
     def _failed(self, error: OSError) -> StoreFailed:
         return StoreFailed(f"{self._path}: {error.strerror or type(error).__name__}")
 
 
-def _locked_now(path: Path) -> int | None:
-    """Return the open file at `path`, locked by nobody else; None when somebody has it."""
-    import fcntl  # not there on Windows, where MemoryStore and stores of one's own work all the same
-
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BaseException as error:
-        os.close(handle)
-        if isinstance(error, BlockingIOError):
-            return None
-        raise
-    return handle
-
-
-def _unlock(handle: int) -> None:
-    """Give the lock back, also where a child of this process inherited the open file."""
-    import fcntl
-
-    try:
-        fcntl.flock(handle, fcntl.LOCK_UN)
-    finally:
-        os.close(handle)
+def _wait_for(path: Path, *, seconds: float) -> LockedFile:
+    over_at = time.monotonic() + seconds
+    while (held := locked_now(path)) is None:
+        if time.monotonic() >= over_at:
+            raise StoreBusy(f"{path} has been locked for {seconds:.0f} s by another process.")
+        time.sleep(_LOOK_AGAIN_SECONDS)
+    return held
 
 
 def _parsed(text: bytes) -> dict[str, Tokens]:

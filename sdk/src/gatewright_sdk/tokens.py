@@ -9,6 +9,7 @@ from gatewright_sdk.token_errors import (
     NotAuthorized,
     RequestRefused,
     ServerUnreachable,
+    StoreBusy,
     StoreFailed,
     TokenError,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "RequestRefused",
     "ServerUnreachable",
     "Store",
+    "StoreBusy",
     "StoreFailed",
     "TokenError",
     "TokenSource",
