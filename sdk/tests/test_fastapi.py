@@ -1,6 +1,8 @@
 """What is FastAPI's own: dependencies of routers, mounted apps, websockets, and the list of unguarded routes."""
 
-from typing import Annotated
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
 
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, WebSocket
@@ -51,6 +53,26 @@ def test_routes_are_found_wherever_they_are() -> None:
         "WEBSOCKET /socket",
     ]
     assert "GET /docs" in unguarded(app)
+
+
+async def test_a_lifespan_is_too_late_to_protect_an_app() -> None:
+    # X1: it would answer a refusal with 500
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        protect(app, Table())
+        yield
+
+    async def receive() -> dict[str, str]:
+        return {"type": "lifespan.startup"}
+
+    said = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        said.append(message)
+
+    with pytest.raises(RuntimeError, match="where the app is made"):
+        await FastAPI(lifespan=lifespan)({"type": "lifespan"}, receive, send)
+    assert [message["type"] for message in said] == ["lifespan.startup.failed"]
 
 
 def bare_within() -> APIRouter:

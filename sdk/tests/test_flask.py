@@ -38,6 +38,23 @@ class Whole(MethodView):
         return str(g.gatewright.principal.id)
 
 
+class OwnHead(MethodView):
+    """What answers other methods than GET was forgotten."""
+
+    @asks
+    def get(self) -> ResponseReturnValue:
+        """Guarded."""
+        return str(g.gatewright.principal.id)
+
+    def head(self) -> ResponseReturnValue:
+        """Forgotten."""
+        return "", 204
+
+    def options(self) -> ResponseReturnValue:
+        """Forgotten."""
+        return "", 204
+
+
 def bare() -> ResponseReturnValue:
     """Open to anybody."""
     return "open"
@@ -70,6 +87,22 @@ def test_the_small_apis_only_open_route_is_found() -> None:
 def test_routes_are_found_wherever_they_are(app: Flask) -> None:
     # X1: what nothing guards is open to anybody
     assert unguarded(app) == ["DELETE /half", "GET /static/{filename}", "GET /{rest}/bare", "POST /{rest}/bare"]
+
+
+def test_head_and_options_are_listed_where_a_view_answers_them_itself() -> None:
+    # X1: what is not listed cannot be called, or is answered by Flask alone or as the GET beside it
+    made = Flask("methods", static_folder=None)
+    protect(made, Table())
+    made.add_url_rule("/own", view_func=OwnHead.as_view("own"))
+    made.add_url_rule("/head", "head", bare, methods=["HEAD"])
+    made.add_url_rule("/options", "options", bare, methods=["OPTIONS"], provide_automatic_options=False)
+    made.add_url_rule("/automatic", "automatic", bare, methods=["POST"])
+    expected = ["HEAD /head", "HEAD /own", "OPTIONS /options", "OPTIONS /own", "POST /automatic"]
+    assert unguarded(made) == expected
+    client = made.test_client()
+    for method, path in (one.split() for one in expected):
+        assert client.open(path, method=method).status_code in {200, 204}, "it is open indeed"
+    assert client.options("/automatic").text == ""
 
 
 def test_a_guard_that_stands_above_the_route_is_told_of() -> None:

@@ -77,6 +77,43 @@ def test_routes_are_found_wherever_they_are() -> None:
     assert unguarded(app) == ["* /files", "* /half", "GET /a/b/c", "GET /h", "GET /raw", "WEBSOCKET /bare-socket"]
 
 
+class OwnHead(HTTPEndpoint):
+    """What answers HEAD was forgotten."""
+
+    @asks
+    async def get(self, request: Request) -> Response:
+        """Guarded."""
+        return PlainTextResponse(str(request.state.gatewright.principal.id))
+
+    async def head(self, _request: Request) -> Response:
+        """Forgotten."""
+        return PlainTextResponse("")
+
+
+async def test_head_is_listed_where_an_endpoint_answers_it_itself() -> None:
+    # X1: elsewhere it is answered as the GET beside it
+    app = Starlette(
+        routes=[
+            Route("/get", bare),
+            Route("/head", bare, methods=["HEAD"]),
+            Route("/own", OwnHead),
+            Route("/own-get", OwnHead, methods=["GET"]),
+        ]
+    )
+    protect(app, Table())
+    assert unguarded(app) == ["* /own", "GET /get", "GET /own-get", "HEAD /head", "HEAD /own-get"]
+    for path in ("/get", "/head", "/own", "/own-get"):
+        assert (await get(app, path, {}, method="HEAD")).status_code == 200, "it is open indeed"
+
+
+async def test_an_app_that_runs_is_protected_too_late() -> None:
+    # X1: it would answer a refusal with 500
+    app = Starlette(routes=[Route("/", asks(bare))])
+    assert (await get(app, "/none", {})).status_code == 404
+    with pytest.raises(RuntimeError, match="too late"):
+        protect(app, Table())
+
+
 async def test_a_class_asks_before_the_methods_that_say_so() -> None:
     app = Starlette(routes=[Route("/half", Half)])
     protect(app, Table())

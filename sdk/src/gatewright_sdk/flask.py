@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 from flask import Flask, current_app, g, request
 from flask.typing import ResponseReturnValue
 from flask.wrappers import Response
+from werkzeug.routing import Rule
 
 from gatewright_sdk.guarding import Call, Guard, Needs, comma_separated, decide
 from gatewright_sdk.model import Deny
@@ -84,10 +85,19 @@ def unguarded(app: Flask, *, public: Collection[str] = ()) -> list[str]:
     for rule in app.url_map.iter_rules():
         path = _PARAMETER.sub(r"{\1}", rule.rule)
         view = app.view_functions.get(rule.endpoint)
-        methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})  # Flask answers OPTIONS by itself
         if path not in public:
-            found += [f"{method} {path}" for method in methods if not _is_guarded(view, method)]
+            found += [f"{method} {path}" for method in _methods(rule, view) if not _is_guarded(view, method)]
     return sorted(found)
+
+
+def _methods(rule: Rule, view: object) -> set[str]:
+    """Return the methods with which a view can be called, but for a HEAD that is answered as its GET is."""
+    methods = set(rule.methods or ())
+    if "GET" in methods and not hasattr(getattr(view, "view_class", None), "head"):
+        methods.discard("HEAD")
+    if getattr(rule, "provide_automatic_options", False):  # Flask answers by itself
+        methods.discard("OPTIONS")
+    return methods
 
 
 def _is_guarded(view: object, method: str) -> bool:

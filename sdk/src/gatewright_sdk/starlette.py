@@ -27,7 +27,13 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
 def protect(app: Starlette, guard: AsyncGuard | Guard) -> None:
-    """Let `guard` answer for the endpoints of `app`. An app that is mounted in another one needs its own `protect`."""
+    """Let `guard` answer for the endpoints of `app`. An app that is mounted in another one needs its own `protect`.
+
+    RuntimeError for an app that runs already: its handlers of exceptions are fixed, and a refusal would be a 500.
+    """
+    if app.middleware_stack is not None:
+        told = "Call it where the app is made; the guard itself may be opened and closed in the lifespan."
+        raise RuntimeError(f"protect(app, guard) comes too late: the app runs already. {told}")
     app.state.gatewright = guard
     app.add_exception_handler(Refused, refuse)  # type: ignore[arg-type]  # for requests and websockets alike
 
@@ -123,7 +129,10 @@ def _methods(route: Any) -> list[str]:
     """Return what a route answers to. `*`: an app of its own, which cannot be looked into."""
     if isinstance(getattr(route, "original_route", route), WebSocketRoute):
         return ["WEBSOCKET"]
-    return [method for method in getattr(route, "methods", None) or ["*"] if method != "HEAD"]
+    methods = set(getattr(route, "methods", None) or ["*"])
+    if "GET" in methods and not hasattr(getattr(route, "endpoint", None), "head"):
+        methods.discard("HEAD")  # answered as its GET is
+    return sorted(methods)
 
 
 def _is_guarded(route: Any) -> bool:
