@@ -107,6 +107,14 @@ def test_settings_make_the_guard() -> None:
     }
     with override_settings(GATEWRIGHT=given):
         guard = GatewrightMiddleware(bare).guard
+        assert GatewrightMiddleware(bare).guard is guard, "one a process, however many handlers"
+    with override_settings(GATEWRIGHT=dict(given) | {"company_headers": ["X-Tenant"]}):
+        assert GatewrightMiddleware(bare).guard is guard
+    with override_settings(GATEWRIGHT=dict(given) | {"client_secret": "c"}):
+        another = GatewrightMiddleware(bare).guard
+    assert isinstance(another, Gatewright)
+    assert another is not guard
+    another.close()
     assert isinstance(guard, Gatewright)
     assert guard.company_headers == ("X-Tenant",)
     guard.close()

@@ -11,6 +11,7 @@ import asyncio
 import functools
 import inspect
 import re
+import threading
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeVar
 
@@ -35,7 +36,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 class GatewrightMiddleware:
     """Gives each request the guard that `settings.GATEWRIGHT` describes, for `requires` to ask.
 
-    One guard a process. The setting holds the arguments of `Gatewright`, or is a guard itself.
+    The setting holds the arguments of `Gatewright`, or is a guard itself. However many handlers a process makes, it
+    has one guard of the same settings, which lives as long as the process.
     """
 
     sync_capable = True
@@ -57,13 +59,27 @@ def _configured() -> Guard:
     given = getattr(settings, "GATEWRIGHT", None)
     if isinstance(given, Mapping):
         try:
-            return Gatewright(**given)
+            return _guard_of(given)
         except (TypeError, ValueError) as error:
             raise ImproperlyConfigured(f"settings.GATEWRIGHT: {error}") from None
     if given is None or not hasattr(given, "check") or inspect.iscoroutinefunction(given.check):
         raise ImproperlyConfigured('settings.GATEWRIGHT is {"issuer": …, "client_id": …, "client_secret": …}.')
     guard: Guard = given
     return guard
+
+
+_made: list[tuple[dict[str, Any], Gatewright]] = []
+_making = threading.Lock()
+
+
+def _guard_of(given: Mapping[str, Any]) -> Gatewright:
+    with _making:
+        for settings_then, guard in _made:
+            if settings_then == given:
+                return guard
+        guard = Gatewright(**given)
+        _made.append((dict(given), guard))
+        return guard
 
 
 def requires(tool: str, level: str, *, of: Literal["company"] | None = None) -> Callable[[View], View]:
