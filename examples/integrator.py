@@ -23,10 +23,12 @@ import os
 import secrets
 import sys
 import tempfile
+import threading
 import time
 import webbrowser
-from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.error import HTTPError
@@ -92,7 +94,7 @@ class Platform:
         """Ask the user in the browser, and keep the tokens that the code is good for."""
         verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        with HTTPServer(("127.0.0.1", 0), CodeCatcher) as catcher:  # any free port: the registered URI names none
+        with CodeCatcher.served() as catcher:
             redirect_uri = f"http://127.0.0.1:{catcher.server_port}/callback"
             asked = {
                 "response_type": "code",
@@ -106,7 +108,7 @@ class Platform:
             print(f"Open this address and allow the app:\n{address}", flush=True)
             if opens_browser:
                 webbrowser.open(address)
-            code = _wait_for_code(catcher, state=state, issuer=self.server)
+            code = _wait_for_code(state=state, issuer=self.server)
         self._get_tokens(
             {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri, "code_verifier": verifier}
         )
@@ -151,6 +153,21 @@ class CodeCatcher(BaseHTTPRequestHandler):
     """Takes the one redirect that brings the code."""
 
     caught: ClassVar[dict[str, str]] = {}
+    has_answered: ClassVar[threading.Event] = threading.Event()
+
+    @staticmethod
+    @contextmanager
+    def served() -> Iterator[ThreadingHTTPServer]:
+        """Serve on any free port of this computer: the registered URI names none.
+
+        Each connection has a thread, because browsers open some early that they may never use.
+        """
+        with ThreadingHTTPServer(("127.0.0.1", 0), CodeCatcher) as catcher:
+            threading.Thread(target=catcher.serve_forever, daemon=True).start()
+            try:
+                yield catcher
+            finally:
+                catcher.shutdown()
 
     def do_GET(self) -> None:
         """Keep the query and tell the user that the browser has done its part."""
@@ -162,19 +179,18 @@ class CodeCatcher(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+        if self.caught:
+            self.has_answered.set()
 
     def log_message(self, *_: Any) -> None:
         """Say nothing: the query holds the code."""
 
 
-def _wait_for_code(catcher: HTTPServer, *, state: str, issuer: str) -> str:
+def _wait_for_code(*, state: str, issuer: str) -> str:
     """Return the code of a redirect that answers our own question, and nobody else's."""
-    answered, deadline = CodeCatcher.caught, time.monotonic() + LOGIN_SECONDS
-    while not answered:
-        catcher.timeout = deadline - time.monotonic()
-        if catcher.timeout <= 0:
-            raise Refused("Nobody answered in the browser within five minutes. Run login again.")
-        catcher.handle_request()
+    if not CodeCatcher.has_answered.wait(LOGIN_SECONDS):
+        raise Refused("Nobody answered in the browser within five minutes. Run login again.")
+    answered = CodeCatcher.caught
     if answered.get("state") != state:
         raise Refused("The browser came back with somebody else's answer (state differs). Run login again.")
     if "iss" in answered and answered["iss"] != issuer:  # RFC 9207: a code of another server
