@@ -171,4 +171,7 @@ def _pattern(connection: HTTPConnection) -> str:
     mounted = str(scope.get("root_path", "")).removeprefix(str(scope.get("app_root_path", "")))
     chosen = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
     path = getattr(chosen, "path_format", None) or getattr(chosen, "path", None)
-    return mounted + str(path) if path else str(scope.get("path", ""))
+    if path:
+        return mounted + str(path)
+    front = scope.get("app_root_path", scope.get("root_path", ""))  # Starlette did not always say which route it took
+    return str(scope.get("path", "")).removeprefix(str(front))
