@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
+from weakref import ref
 
 import httpx
 import pytest
@@ -52,7 +53,7 @@ async def test_it_is_the_same_bytes_and_leaves_the_request_as_answered() -> None
     by_uvicorn, by_us = cycle_on(usual, done), cycle_on(at_once, done)
     await by_uvicorn.send({"type": "http.response.start", "status": 403, "headers": HEADERS})
     await by_uvicorn.send({"type": "http.response.body", "body": BODY, "more_body": False})
-    assert _give_at_once(by_us, 403, HEADERS, BODY)
+    assert _give_at_once(ref(by_us), 403, HEADERS, BODY)
     assert b"".join(at_once.written) == b"".join(usual.written)
     assert len(at_once.written) == 1
     assert done == ["answered"] * 2
@@ -69,7 +70,7 @@ async def test_a_line_end_in_a_header_is_left_to_whoever_refuses_it(header: tupl
     """A210: no header begins another one."""
     line, done = Line(), list[str]()
     cycle = cycle_on(line, done)
-    assert not _give_at_once(cycle, 200, [header], b"")
+    assert not _give_at_once(ref(cycle), 200, [header], b"")
     assert (line.written, done, cycle.response_started) == ([], [], False)
 
 
@@ -78,7 +79,7 @@ async def test_what_is_not_plain_goes_the_usual_way(changed: str) -> None:
     line, done = Line(write_paused=changed == "paused"), list[str]()
     cycle = cycle_on(line, done, keeps_alive=changed != "closing", expects=changed == "waiting")
     cycle.disconnected, cycle.response_started = changed == "gone", changed == "begun"
-    assert not _give_at_once(cycle, 200, HEADERS, BODY)
+    assert not _give_at_once(ref(cycle), 200, HEADERS, BODY)
     assert (line.written, done) == ([], [])
 
 

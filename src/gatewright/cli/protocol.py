@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
+from weakref import ref
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
@@ -96,7 +97,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if (cycle := cast(RequestResponseCycle | None, self.cycle)) is not None and cycle.scope is self.scope:
             lent = cast(dict[str, Any], self.scope).setdefault("extensions", {})
-            lent[AT_ONCE] = partial(_give_at_once, cycle)
+            lent[AT_ONCE] = partial(_give_at_once, ref(cycle))  # no circle, for the collector to find each time
 
     def on_message_complete(self) -> None:
         """End a request: it has arrived in time."""
@@ -139,13 +140,16 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def _give_at_once(
-    cycle: RequestResponseCycle, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    request: ref[RequestResponseCycle], status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
 ) -> bool:
     """Write a whole answer in one piece; False, and nothing is written, where it takes the usual way.
 
     uvicorn looks at each header with two patterns and writes head and body apart: with the twenty headers of
     a decision that takes as long as the decision. Here a line end in any of them is looked for once.
     """
+    cycle = request()
+    if cycle is None:
+        return False
     is_usual = cycle.keep_alive and not (
         cycle.flow.write_paused or cycle.disconnected or cycle.response_started or cycle.waiting_for_100_continue
     )
