@@ -2,8 +2,9 @@
 
 The server runs on core 0, the load on core 1. Saturation is wrk with 64 connections; half load is
 `bench/load.py` at half of that rate. Each figure is the median of the repeats. The bare figure is the same
-uvicorn with the same protocol, answering an empty 200: compare within one run only. A run with one
-answer that is no 200 is void.
+uvicorn with the same protocol, answering an empty 200: compare within one run only. The last two lines are
+a Starlette API, open and guarded by the SDK: what the guard costs is their difference. A run with one answer
+that is no 200 is void.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from pathlib import Path
 
 import httpx
 
+from bench.guarded_api import CLIENT_ID, CLIENT_SECRET, GUARDED, ISSUER, OPEN
 from bench.load import steady
 from gatewright.base.secrets import mint_server_key
 from gatewright.db.migrate import migrate
@@ -34,6 +36,7 @@ from tests.support.world import World, fill
 SERVER_CORE, LOAD_CORE = "0", "1"
 CONNECTIONS = 64
 BARE = "bare"
+JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ def saturate(asked: Asked, *, seconds: int) -> Figures:
 @contextmanager
 def serving(folder: Path) -> Iterator[list[Asked]]:
     """Lend the requests to be measured, their servers running."""
-    port, bare_port = free_port(), free_port()
+    port, bare_port, api_port = free_port(), free_port(), free_port()
     data = folder / "data"
     data.mkdir(mode=0o700)
     migrate(f"sqlite:///{data / 'gatewright.db'}")
@@ -161,20 +164,37 @@ def serving(folder: Path) -> Iterator[list[Asked]]:
     with (folder / "server.log").open("wb") as log:
         served = subprocess.Popen([*pinned, *gatewright], env=environment, stdout=log, stderr=log, cwd=folder)
         bare = subprocess.Popen([*pinned, sys.executable, "-m", "bench.bare", str(bare_port)], stdout=log, stderr=log)
+        running = [served, bare]
         try:
             await_port(port)
             await_port(bare_port)
             settings = Settings(issuer=url, data_dir=data, secret_keys=(key,))
-            asked = [replace(one, pid=served.pid) for one in asyncio.run(_questions(settings))]
-            yield [Asked(BARE, f"http://127.0.0.1:{bare_port}/", "GET", {}, pid=bare.pid), *asked]
+            bench = asyncio.run(_questions(settings, api_port))
+            api = [*pinned, sys.executable, "-m", "bench.guarded_api", str(api_port)]
+            running.append(subprocess.Popen(api, env={**environment, **bench.told}, stdout=log, stderr=log))
+            await_port(api_port)
+            yield [
+                Asked(BARE, f"http://127.0.0.1:{bare_port}/", "GET", {}, pid=bare.pid),
+                *(replace(one, pid=served.pid) for one in bench.of_server),
+                *(replace(one, pid=running[-1].pid) for one in bench.of_api),
+            ]
         finally:
-            served.terminate()
-            bare.terminate()
-            served.wait()
-            bare.wait()
+            for process in running:
+                process.terminate()
+            for process in running:
+                process.wait()
 
 
-async def _questions(settings: Settings) -> list[Asked]:
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What is asked of the server and of the guarded API, and what that API is told."""
+
+    of_server: list[Asked]
+    of_api: list[Asked]
+    told: dict[str, str]
+
+
+async def _questions(settings: Settings, api_port: int) -> _Bench:
     async with (
         open_house(settings) as house,
         httpx.AsyncClient(base_url=settings.issuer, trust_env=False) as client,
@@ -190,12 +210,19 @@ async def _questions(settings: Settings) -> list[Asked]:
     bearer = {"Authorization": f"Bearer {tokens.access}"}
     body = json.dumps({"questions": [{**question, "tool": "rfis", "level": "standard"}]})
     basic = {"Authorization": httpx.BasicAuth(gate.client_id, gate.secret or "")._auth_header}
-    return [
-        Asked("forward", f"{settings.issuer}/authz/forward?{query}", "GET", bearer),
-        Asked(
-            "check, 1", f"{settings.issuer}/authz/check", "POST", {**basic, "Content-Type": "application/json"}, body
-        ),
-    ]
+    told = {ISSUER: settings.issuer, CLIENT_ID: gate.client_id, CLIENT_SECRET: gate.secret or ""}
+    api, named = f"http://127.0.0.1:{api_port}", {**bearer, "Gatewright-Company-Id": str(company)}
+    return _Bench(
+        [
+            Asked("forward", f"{settings.issuer}/authz/forward?{query}", "GET", bearer),
+            Asked("check, 1", f"{settings.issuer}/authz/check", "POST", {**basic, **JSON}, body),
+        ],
+        [
+            Asked("API, open", api + OPEN.format(project_id=project), "GET", named),
+            Asked("API, SDK", api + GUARDED.format(project_id=project), "GET", named),
+        ],
+        told,
+    )
 
 
 class _BenchWorld(World):
