@@ -1,5 +1,7 @@
 """The cache, rule by rule, told the time (T12, X5). test_cache_schedules.py mixes them."""
 
+import time
+
 from gatewright_sdk.cache import MOST_FORGOTTEN, Cache, Ticket
 
 LEASE = 2.0
@@ -92,7 +94,7 @@ def test_a_forget_of_what_all_hangs_from_leaves_nothing() -> None:
     keep(cache, "q", tags=("t", "all"))
     keep(cache, "r", tags=("u", "all"))
     cache.forget(6, ["all"])
-    assert len(cache) == 0
+    assert [cache.find(key, 0.1) for key in "qr"] == [None, None]
     keep(cache, "q", tags=("t", "all"))
     keep(cache, "r", tags=("u",))
     cache.forget(7, ["t"])
@@ -119,6 +121,31 @@ def test_more_forgotten_tags_than_are_remembered_overtake_everything_in_flight()
     cache.forget(6, [f"tag-{number}" for number in range(MOST_FORGOTTEN + 1)])
     assert not land(cache, ticket, tags=("t",))
     assert land(cache, cache.leave("q", 0.0))
+
+
+def test_what_was_not_looked_at_since_a_forget_that_is_no_longer_known_is_not_used() -> None:
+    """T12: which tags were forgotten is remembered for so many of them."""
+    cache = leased()
+    keep(cache, "q", tags=("t",))
+    keep(cache, "r", tags=("u",))
+    cache.forget(6, ["t"])
+    cache.forget(7, [f"tag-{number}" for number in range(MOST_FORGOTTEN - 1)])
+    assert cache.find("r", 0.1) == "yes"
+    cache.forget(8, ["one more"])
+    cache.forget(9, ["and one"])
+    assert [cache.find(key, 0.1) for key in "qr"] == [None, "yes"]
+
+
+def test_a_forget_takes_no_longer_for_all_that_hangs_from_it() -> None:
+    """X5: it is applied between the questions of others, who wait."""
+    cache = leased(most=100_000)
+    for number in range(10_000):
+        keep(cache, f"q{number}", tags=("half", str(number)))
+        keep(cache, f"r{number}", tags=(str(-number),))
+    begun = time.perf_counter()
+    cache.forget(6, ["half"])
+    assert time.perf_counter() - begun < 0.01
+    assert [cache.find(key, 0.1) for key in ("q7", "r7")] == [None, "yes"]
 
 
 def test_an_answer_without_tags_is_not_kept_and_shared_only_while_nothing_changes() -> None:
@@ -193,6 +220,16 @@ def test_a_resumed_stream_whose_lease_ran_out_meanwhile_begins_anew() -> None:
     assert cache.find("q", 2.2) is None
 
 
+def test_where_nothing_was_known_there_is_nothing_to_begin_anew() -> None:
+    """X5: a stream that cannot be opened, again and again, makes nobody ask anew."""
+    cache: Cache[str] = Cache()
+    ticket = cache.leave("q", 0.0)
+    assert cache.open_stream(1.0) is None
+    assert cache.is_current(ticket, ("t",))
+    cache.at_position(5, 1.0)
+    assert not cache.is_current(ticket, ("t",))
+
+
 def test_without_stream_a_lease_that_is_over_is_not_renewed() -> None:
     """T12."""
     cache = leased()
@@ -217,5 +254,7 @@ def test_what_was_used_longest_ago_makes_room() -> None:
     assert cache.find("q", 0.1) == "yes"
     keep(cache, "s")
     assert [cache.find(key, 0.1) for key in "qrs"] == ["yes", None, "yes"]
+    assert len(cache) == 2
     cache.forget(6, ["t"])
+    assert [cache.find(key, 0.1) for key in "qs"] == [None, None]
     assert len(cache) == 0

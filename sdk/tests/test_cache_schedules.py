@@ -271,7 +271,6 @@ class Schedule:
 
     def _lose(self, flight: Flight) -> None:
         self.flights.remove(flight)
-        self.cache.drop(flight.ticket)
 
     def _serve(self, key: str, said: Said, *, asked_at: int) -> None:
         self.served += 1

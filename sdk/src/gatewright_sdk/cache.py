@@ -21,7 +21,7 @@ MOST_FORGOTTEN = 100_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ticket:
-    """One question that was sent to the server: what was known when it left."""
+    """Something that was asked of the server: what was known when the question left."""
 
     key: Hashable
     incarnation: int
@@ -38,11 +38,12 @@ class Nonce:
     applied: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Kept(Generic[A]):
     answer: A
     tags: tuple[str, ...]
     expires_at: float
+    step: int  # nothing that it hangs from had been forgotten by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,9 @@ class Cache(Generic[A]):
         self._leased_until = float("-inf")
         self._promised: list[_Promised] = []
         self._kept: OrderedDict[Hashable, _Kept[A]] = OrderedDict()  # what was used last stands last
-        self._keys: dict[str, set[Hashable]] = {}  # by tag
         self._step = 0
-        self._forgotten: OrderedDict[str, int] = OrderedDict()  # tag -> step, since the oldest question in flight
+        self._forgotten: OrderedDict[str, int] = OrderedDict()  # tag -> the last step that forgot it, oldest first
         self._all_forgotten = 0  # the last step of which the tags are no longer known one by one
-        self._flying: OrderedDict[Ticket, None] = OrderedDict()  # in the order in which they were sent
 
     # --- following ---------------------------------------------------------------------------
 
@@ -83,7 +82,7 @@ class Cache(Generic[A]):
         a database that was set back and has passed our position again.
         """
         self._is_streaming = False
-        if not self.has_lease(now):
+        if self._applied is not None and not self.has_lease(now):
             self._begin(None)
         return self._applied
 
@@ -94,13 +93,13 @@ class Cache(Generic[A]):
             self._begin(position)
 
     def forget(self, position: int, tags: Iterable[str]) -> None:
-        """Apply what was committed at a position."""
+        """Apply what was committed at a position. What hangs from it is noticed when it is looked for."""
         if self._applied is None or position < self._applied:
             self._begin(position)
             return
         self._step += 1
         for tag in tags:
-            self._drop_tag(tag)
+            self._note_forgotten(tag)
         self._applied = position
         self._grant()
 
@@ -140,42 +139,41 @@ class Cache(Generic[A]):
         if not self.has_lease(now):
             return None
         kept = self._kept.get(key)
-        if kept is None or now >= kept.expires_at:
+        if kept is None:
             return None
+        if now >= kept.expires_at or not self._is_untouched(kept.step, kept.tags):
+            del self._kept[key]
+            return None
+        kept.step = self._step
         self._kept.move_to_end(key)
         return kept.answer
 
     def leave(self, key: Hashable, now: float) -> Ticket:
-        """Return the ticket of a question that is sent now; it has to be given to `land` or `drop`."""
-        ticket = Ticket(key, self._incarnation, self._step, self.has_lease(now))
-        self._flying[ticket] = None
-        return ticket
+        """Return the ticket of a question that is sent now."""
+        return Ticket(key, self._incarnation, self._step, self.has_lease(now))
 
     def land(self, ticket: Ticket, answer: A, *, tags: tuple[str, ...], expires_at: float, now: float) -> bool:
         """Keep the answer to a question if nothing overtook it.
 
         Returns whether it holds for those too who asked after it was sent.
         """
-        overtaken = self._was_overtaken(ticket, tags)
-        self.drop(ticket)
-        if overtaken or not tags or not ticket.leased or not self.has_lease(now):
-            return not overtaken
-        self._keep(ticket.key, _Kept(answer, tags, expires_at))
-        return True
+        is_current = self.is_current(ticket, tags)
+        if not tags and ticket.step != self._step:  # it cannot be told what it hangs from
+            is_current = False
+        if is_current and tags and ticket.leased and self.has_lease(now):
+            self._keep(ticket.key, _Kept(answer, tags, expires_at, self._step))
+        return is_current
 
-    def drop(self, ticket: Ticket) -> None:
-        """Let go of a question that was answered, or never will be."""
-        self._flying.pop(ticket, None)
-        oldest = next(iter(self._flying)).step if self._flying else self._step
-        while self._forgotten and next(iter(self._forgotten.values())) <= oldest:
-            self._forgotten.popitem(last=False)
+    def is_current(self, ticket: Ticket, tags: tuple[str, ...]) -> bool:
+        """Return whether none of these tags was forgotten since the question left; False where that cannot be told."""
+        return ticket.incarnation == self._incarnation and self._is_untouched(ticket.step, tags)
 
     def may_join(self, ticket: Ticket, now: float) -> bool:
         """Return whether who asks now may wait for the answer to a question that was sent before."""
         return ticket.leased and ticket.incarnation == self._incarnation and self.has_lease(now)
 
     def __len__(self) -> int:
-        """Return how many answers are kept."""
+        """Return how many answers take room; some of them may be stale."""
         return len(self._kept)
 
     # --- within ------------------------------------------------------------------------------
@@ -186,7 +184,6 @@ class Cache(Generic[A]):
         self._leased_until = float("-inf")
         self._promised.clear()
         self._kept.clear()
-        self._keys.clear()
         self._forgotten.clear()
 
     def _grant(self) -> None:
@@ -196,41 +193,19 @@ class Cache(Generic[A]):
         self._promised = [one for one in self._promised if one.position > self._applied]
         self._leased_until = max([self._leased_until, *reached])
 
-    def _was_overtaken(self, ticket: Ticket, tags: tuple[str, ...]) -> bool:
-        if ticket.incarnation != self._incarnation or ticket.step < self._all_forgotten:
+    def _is_untouched(self, step: int, tags: tuple[str, ...]) -> bool:
+        if step == self._step:
             return True
-        if not tags:  # it cannot be told what it hangs from
-            return ticket.step != self._step
-        return any(self._forgotten.get(tag, 0) > ticket.step for tag in tags)
+        return step >= self._all_forgotten and all(self._forgotten.get(tag, 0) <= step for tag in tags)
 
-    def _drop_tag(self, tag: str) -> None:
-        keys = self._keys.pop(tag, set())
-        if len(keys) == len(self._kept):  # what all hangs from: the list of tools, the signing keys
-            self._kept.clear()
-            self._keys.clear()
-            keys = set()
-        for key in keys:
-            if (kept := self._kept.pop(key, None)) is not None:
-                self._unlink(key, kept)
-        if self._flying:
-            self._forgotten[tag] = self._step
-            self._forgotten.move_to_end(tag)
-            if len(self._forgotten) > MOST_FORGOTTEN:
-                self._forgotten.clear()
-                self._all_forgotten = self._step
+    def _note_forgotten(self, tag: str) -> None:
+        self._forgotten[tag] = self._step
+        self._forgotten.move_to_end(tag)
+        if len(self._forgotten) > MOST_FORGOTTEN:
+            _, self._all_forgotten = self._forgotten.popitem(last=False)
 
     def _keep(self, key: Hashable, kept: _Kept[A]) -> None:
-        if (before := self._kept.pop(key, None)) is not None:
-            self._unlink(key, before)
-        if len(self._kept) >= self._most:
-            self._unlink(*self._kept.popitem(last=False))
+        if key not in self._kept and len(self._kept) >= self._most:
+            self._kept.popitem(last=False)
         self._kept[key] = kept
-        for tag in kept.tags:
-            self._keys.setdefault(tag, set()).add(key)
-
-    def _unlink(self, key: Hashable, kept: _Kept[A]) -> None:
-        for tag in kept.tags:
-            if (keys := self._keys.get(tag)) is not None:
-                keys.discard(key)
-                if not keys:
-                    del self._keys[tag]
+        self._kept.move_to_end(key)

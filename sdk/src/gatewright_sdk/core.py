@@ -153,7 +153,6 @@ class Core:
             self._close(flight)
 
     def _close(self, flight: _Flight) -> None:
-        self._cache.drop(flight.ticket)
         if self._flights.get(flight.ticket.key) is flight:
             del self._flights[flight.ticket.key]
         flight.landed.set()
