@@ -6,6 +6,8 @@ import pytest
 
 from gatewright.base import clock
 from gatewright.events.catalogue import SYSTEM
+from gatewright.events.keys import tag
+from gatewright.events.positions import newest_touched
 from gatewright.oauth.key_service import rotate_signing_key
 from gatewright.oauth.key_store import load_signing_keys
 from tests.support.databases import DIALECTS
@@ -109,3 +111,14 @@ async def test_the_key_set_may_be_kept_for_less_long_than_a_key_is_published_bef
         (old, new) = await load_signing_keys(reader)
     assert old.retired_at == new.current_from >= now + 2 * kept
     assert "until the next key takes over" in page
+
+
+async def test_the_key_set_names_what_the_feed_forgets_when_it_changes(world: World) -> None:
+    """T12: so that whoever follows the feed knows at once that its set is no longer the newest."""
+    named = (await world.client.get("/oauth/jwks")).headers["gatewright-tag"]
+    await rotate_signing_key(world.house.database, keys=world.house.keys, origin=SYSTEM, now=clock.now())
+    async with world.house.database.read() as reader:
+        changed = await newest_touched(reader)
+    assert changed is not None
+    assert named in {tag(key) for key in changed.keys}
+    assert (await world.client.get("/oauth/jwks")).headers["gatewright-tag"] == named

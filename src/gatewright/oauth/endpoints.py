@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from gatewright.base.scopes import MANAGE
+from gatewright.events.keys import signing_keys, tag
 from gatewright.oauth.answers import Endpoint, OAuthJSON, refused
 from gatewright.oauth.callers import caller_of, desk_of, tokens_of
 from gatewright.oauth.cors import preflight_headers, reading_headers
@@ -108,6 +109,7 @@ async def _jwks(request: Request) -> JSONResponse:
     answer = OAuthJSON(key_set(published_keys(keys, lifetime=lifetime, now=seen(request).now)))
     # Kept for less long than a key is published before it signs.
     answer.headers["cache-control"] = f"public, max-age={int(KEY_SET_MAX_AGE / _SECOND)}"
+    answer.headers["gatewright-tag"] = tag(signing_keys())  # what the feed forgets when the set changes
     del answer.headers["pragma"]
     return answer
 
