@@ -15,6 +15,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 
 CLIENT_ID, CLIENT_SECRET = "gate", "s3cret"
+KEYS_TAG = "tag-of-the-keys"
 LEASE = 2.0
 
 
@@ -24,6 +25,8 @@ class ModelServer:
 
     issuer: str = ""
     key: ECKey = field(default_factory=lambda: ECKey.generate_key("P-256", {"kid": "k1", "use": "sig", "alg": "ES256"}))
+    published: tuple[ECKey, ...] = ()  # instead of `key` alone
+    key_requests: list[dict[str, str]] = field(default_factory=list)  # the headers of each
     lease: float = LEASE
     log: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)  # position, tags
     denied: set[str] = field(default_factory=set)  # token or contact: "contact:7"
@@ -33,12 +36,23 @@ class ModelServer:
     garbled: bytes | None = None  # what /authz/check says instead
     news: threading.Condition = field(default_factory=threading.Condition)
 
-    def token(self, *, typ: str = "at+jwt", headers: dict[str, Any] | None = None, **claims: object) -> str:
+    def token(
+        self, *, typ: str = "at+jwt", headers: dict[str, Any] | None = None, key: ECKey | None = None, **claims: object
+    ) -> str:
         """Return a signed token; what is given as None is left out."""
         said = {"iss": self.issuer, "aud": self.issuer, "sub": "1", "exp": int(time.time()) + 600, **claims}
         text = json.dumps({name: value for name, value in said.items() if value is not None})
         header = {"alg": "ES256", "typ": typ, "kid": "k1", **(headers or {})}
-        return jws.serialize_compact(header, text, self.key, algorithms=["ES256"])
+        return jws.serialize_compact(header, text, key or self.key, algorithms=["ES256"])
+
+    def assertion(self, **claims: object) -> str:
+        """Return what a proxy passes on for a user who writes RFIs."""
+        now = int(time.time())
+        said: dict[str, object] = {"iss": self.issuer, "aud": f"{self.issuer}/authz", "iat": now, "exp": now + 60}
+        said |= {"user_id": 1, "service_account_id": None, "client_id": "app", "company_id": 1, "contact_id": 7}
+        said |= {"level": "standard", "scope": "", "tool": "rfis", "project_id": 7, "of_company": False}
+        header = {"alg": "ES256", "typ": "gatewright-auth+jwt", "kid": "k1"}
+        return jws.serialize_compact(header, json.dumps(said | claims), self.key, algorithms=["ES256"])
 
     def commit(self, *tags: str, deny: str = "") -> int:
         """Change something and tell those who follow; return the position."""
@@ -94,7 +108,9 @@ class _Handler(BaseHTTPRequestHandler):
         at = urlsplit(self.path)
         self._count(at.path)
         if at.path == "/oauth/jwks":
-            self._json(200, {"keys": [self.model.key.as_dict(private=False)]})
+            self.model.key_requests.append(dict(self.headers.items()))
+            keys = [key.as_dict(private=False) for key in self.model.published or (self.model.key,)]
+            self._bytes(200, json.dumps({"keys": keys}).encode(), ("gatewright-tag", KEYS_TAG))
         elif not self._knows_client():
             self._json(401, {"error": "invalid_client"})
         elif "text/event-stream" in self.headers["accept"]:
@@ -155,8 +171,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _json(self, status: int, said: object) -> None:
         self._bytes(status, json.dumps(said).encode())
 
-    def _bytes(self, status: int, body: bytes) -> None:
+    def _bytes(self, status: int, body: bytes, *headers: tuple[str, str]) -> None:
         self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
         self.end_headers()

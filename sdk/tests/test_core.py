@@ -7,7 +7,7 @@ from joserfc.jwk import ECKey
 from sdk.tests.model_server import ModelServer
 
 from gatewright_sdk.core import Core
-from gatewright_sdk.denials import TOKEN_INVALID, UNAVAILABLE
+from gatewright_sdk.denials import ASSERTION_INVALID, TOKEN_INVALID, UNAVAILABLE
 from gatewright_sdk.deployment import deployment_of
 from gatewright_sdk.effects import Send, Wait
 from gatewright_sdk.model import Question
@@ -60,6 +60,32 @@ def test_a_key_set_is_enough_to_refuse_a_forgery() -> None:
     assert sent(next(flow)) is KEYS_CALL
     published = json.dumps({"keys": [other.as_dict(private=False)]}).encode()
     assert finished(flow.send, Reply(200, published)) == [TOKEN_INVALID]
+
+
+def test_a_key_set_that_was_overtaken_is_asked_for_again_before_anything_is_said() -> None:
+    """T12: the stream opens while the first request is on its way."""
+    guard, server = core(), ModelServer(issuer=ISSUER)
+    flow = guard.identity(server.token(typ="gatewright-auth+jwt"))
+    published = json.dumps({"keys": [server.key.as_dict(private=False)]}).encode()
+    assert sent(next(flow)) is KEYS_CALL
+    stream = guard.following.follow()
+    next(stream)
+    for line in (Reply(200, b""), "event: position", 'data: {"position": 5}', ""):
+        stream.send(line)
+    assert sent(flow.send(Reply(200, published, "tag"))) is KEYS_CALL
+    assert finished(flow.send, Reply(200, published, "tag")) == ASSERTION_INVALID
+
+
+def test_a_search_that_fails_is_a_503() -> None:
+    """X2."""
+    guard, server = core(), ModelServer(issuer=ISSUER)
+    published = json.dumps({"keys": [server.key.as_dict(private=False)]}).encode()
+    flow = guard.answers([asked(server.token(aud="https://other.example"))])
+    assert sent(next(flow)) is KEYS_CALL
+    assert finished(flow.send, Reply(200, published)) == [TOKEN_INVALID]
+    flow = guard.answers([asked(server.token(headers={"kid": "k2"}))])
+    assert sent(next(flow)) is KEYS_CALL
+    assert finished(flow.send, Reply(503, b"")) == [UNAVAILABLE]
 
 
 def finished(step: object, given: object) -> object:

@@ -10,11 +10,19 @@ import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from joserfc.jwk import ECKey
 from sdk.tests.asking import DRIVERS, PATIENCE, Driver, Guard, guarding, until
-from sdk.tests.model_server import CLIENT_ID, CLIENT_SECRET, ModelServer, model_server, tag_of
+from sdk.tests.model_server import CLIENT_ID, CLIENT_SECRET, KEYS_TAG, ModelServer, model_server, tag_of
 
-from gatewright_sdk import Allow, AsyncGatewright, Deny, Gatewright, Question
-from gatewright_sdk.denials import TOKEN_EXPIRED, TOKEN_INVALID, TOKEN_MISSING, UNAVAILABLE, company_ambiguous
+from gatewright_sdk import Allow, AsyncGatewright, Deny, Gatewright, Identity, Question
+from gatewright_sdk.denials import (
+    ASSERTION_INVALID,
+    TOKEN_EXPIRED,
+    TOKEN_INVALID,
+    TOKEN_MISSING,
+    UNAVAILABLE,
+    company_ambiguous,
+)
 
 
 @pytest.fixture
@@ -105,7 +113,38 @@ async def test_forged_and_expired_tokens_never_reach_the_server(guard: Guard, se
     for token, deny in expected.items():
         assert await guard.check(asked(token)) == deny
     assert server.asked == []
-    assert server.calls["/oauth/jwks"] == 1
+    assert server.calls["/oauth/jwks"] <= 3  # again when the stream opens, and when a lease was had
+
+
+async def test_an_unknown_key_costs_no_request_once_the_feed_is_followed(guard: Guard, server: ModelServer) -> None:
+    """X2: and no cache on the way answers for the server."""
+    await have_lease(guard, server)
+    forged = [server.token(headers={"kid": f"forged-{number}"}) for number in range(20)]
+    assert await guard.check(asked(forged[0])) == TOKEN_INVALID
+    before = server.calls["/oauth/jwks"]
+    assert {await guard.check(asked(token)) for token in forged} == {TOKEN_INVALID}
+    assert server.calls["/oauth/jwks"] == before
+    assert {headers["Cache-Control"] for headers in server.key_requests} == {"no-cache"}
+
+
+async def test_a_key_that_signs_at_once_is_known_when_the_feed_told_of_it(guard: Guard, server: ModelServer) -> None:
+    """T12, X2: after a forged key was searched for. A token that a stolen key signed is refused from then on."""
+    await have_lease(guard, server)
+    assert await guard.check(asked(server.token(headers={"kid": "forged"}))) == TOKEN_INVALID
+    assertion = server.assertion()
+    assert isinstance(await guard.verify_assertion(assertion), Identity)
+    fresh = ECKey.generate_key("P-256", {"kid": "k2", "use": "sig", "alg": "ES256"})
+    server.published = (fresh,)
+    server.commit(KEYS_TAG)
+    changed_at = time.monotonic()
+
+    async def is_felt() -> bool:
+        return await guard.verify_assertion(assertion) == ASSERTION_INVALID
+
+    await until(is_felt)
+    assert time.monotonic() - changed_at < server.lease
+    assert await guard.check(asked(server.token())) == TOKEN_INVALID
+    assert isinstance(await guard.check(asked(server.token(key=fresh, headers={"kid": "k2"}))), Allow)
 
 
 async def test_a_company_that_cannot_be_told_is_answered_after_the_token(guard: Guard, server: ModelServer) -> None:

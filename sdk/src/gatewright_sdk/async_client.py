@@ -18,7 +18,7 @@ from gatewright_sdk.effects import Effect, NextLine, Open, Send, Wait
 from gatewright_sdk.following import SILENCE
 from gatewright_sdk.model import Allow, Deny, Identity, Question
 from gatewright_sdk.requests import COMPANY_HEADERS
-from gatewright_sdk.wire import Call, Reply
+from gatewright_sdk.wire import Call, Reply, reply_of
 
 R = TypeVar("R")
 
@@ -214,7 +214,7 @@ async def _sent(connections: httpx.AsyncClient, call: Call) -> Reply | None:
         answer = await connections.send(_request(connections, call))
     except (httpx.HTTPError, RuntimeError):
         return None
-    return Reply(answer.status_code, answer.content)
+    return reply_of(answer.status_code, answer.content, answer.headers)
 
 
 def _request(connections: httpx.AsyncClient, call: Call, patience: httpx.Timeout | None = None) -> httpx.Request:

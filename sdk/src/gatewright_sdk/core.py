@@ -15,12 +15,13 @@ from gatewright_sdk.effects import Effect, Send, Signal, Wait
 from gatewright_sdk.following import Following
 from gatewright_sdk.model import Allow, Deny, Identity, Question
 from gatewright_sdk.troubles import Troubles
-from gatewright_sdk.verification import Genuine, Verifier
+from gatewright_sdk.verification import Asked, Genuine, Verifier
 from gatewright_sdk.wire import (
     KEYS_CALL,
     MOST_QUESTIONS,
     Answered,
     Garbled,
+    Reply,
     check_call,
     read_answers,
     read_json,
@@ -31,6 +32,8 @@ Answer = Allow | Deny
 Flow = Generator[Effect, object, "list[Answer]"]
 V = TypeVar("V")
 
+KEYS = "key set"
+KEY_ROUNDS = 5  # how often the key set is asked for while each answer is overtaken: a stream that opens does it twice
 ROUNDS = 3  # how often who waited for another's question may find it overtaken before asking alone
 
 
@@ -52,8 +55,8 @@ class Core:
     def __init__(self, deployment: Deployment, signal: Callable[[], Signal]) -> None:
         self._to = deployment
         self._signal = signal
-        self._verifier = Verifier(deployment.issuer, deployment.audience)
         self._cache: Cache[Answer] = Cache(most=deployment.most_answers)
+        self._verifier = Verifier(deployment.issuer, deployment.audience, self._cache)
         self._flights: dict[Hashable, _Flight] = {}
         self._asking_keys: Signal | None = None
         self._troubles = Troubles()
@@ -76,9 +79,10 @@ class Core:
 
     def identity(self, text: str | None) -> Generator[Effect, object, Identity | Deny]:
         """Return whom a proxy let in, or why that is not known."""
+        since = clock.passed()
 
         def judge() -> Identity | Deny | None:
-            return self._verifier.assertion(text, wall=clock.wall(), now=clock.passed())
+            return self._verifier.assertion(text, since=since, wall=clock.wall(), now=clock.passed())
 
         return (yield from self._with_keys(judge))
 
@@ -88,15 +92,16 @@ class Core:
             return None
         if (token := question.token) is None:
             return TOKEN_MISSING
+        since = clock.passed()
 
         def judge() -> Genuine | Deny | None:
-            return self._verifier.access_token(token, wall=clock.wall(), now=clock.passed())
+            return self._verifier.access_token(token, since=since, wall=clock.wall(), now=clock.passed())
 
         return (yield from self._with_keys(judge))
 
     def _with_keys(self, judge: Callable[[], V | Deny | None]) -> Generator[Effect, object, V | Deny]:
         """Return what is judged; the key set is asked for when it is needed, again if who asked for it went away."""
-        for _ in range(ROUNDS):
+        for _ in range(KEY_ROUNDS):
             if (said := judge()) is not None:
                 return said
             yield from self._have_keys()
@@ -181,19 +186,22 @@ class Core:
             yield Wait(self._asking_keys, self._to.timeout)
             return
         self._asking_keys = self._signal()
+        now = clock.passed()
+        asked = Asked(self._cache.leave(KEYS, now), now)
         try:
             reply = yield Send(KEYS_CALL)
-            self._learn_keys(reply)
+            self._learn_keys(reply, asked)
         finally:
             self._asking_keys.set()
             self._asking_keys = None
 
-    def _learn_keys(self, reply: object) -> None:
+    def _learn_keys(self, reply: object, asked: Asked) -> None:
         try:
             said = read_json(received(reply))
         except Garbled:
             said = None
-        if self._verifier.learn(said, now=clock.passed()):
+        tag = reply.tag if isinstance(reply, Reply) else None
+        if self._verifier.learn(said, tag=tag, asked=asked, now=clock.passed()):
             self._troubles.end(KEYS_CALL.path)
         else:
             self._troubles.tell(KEYS_CALL.path, "no key set")

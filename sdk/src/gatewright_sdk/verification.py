@@ -1,6 +1,9 @@
 """What the server signed, verified here: access tokens and a proxy's assertions (RFC 7519, RFC 9068). No I/O.
 
 A good signature says that the server wrote this, never that it still holds: that is asked.
+
+The key set is a fact like any other: the server names its tag, and once the feed forgets
+that tag the set proves nothing until it has been asked for again.
 """
 
 import base64
@@ -8,12 +11,13 @@ import hashlib
 import json
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from gatewright_sdk.cache import Ticket
 from gatewright_sdk.denials import (
     ASSERTION_INVALID,
     ASSERTION_MISSING,
@@ -28,9 +32,21 @@ TOKEN_TYPE = "at+jwt"
 ASSERTION_TYPE = "gatewright-auth+jwt"
 LONGEST_TOKEN = 4096
 KEYS_KEPT = 300.0  # seconds: the server publishes a key for longer before it signs with it
-KEYS_AGAIN = 10.0  # seconds between two requests for a key that is not in the set
+KEYS_AGAIN = 10.0  # seconds between two requests for a key that is not in a set which nobody vouches for
 KEYS_RETRY = 1.0  # seconds after a request for the set that failed
 MOST_VERIFIED = 50_000
+
+
+class Followed(Protocol):
+    """What follows the server's feed: `Cache`."""
+
+    def has_lease(self, now: float) -> bool:
+        """Return whether what was asked for may be believed at this instant."""
+        ...
+
+    def is_current(self, ticket: Ticket, tags: tuple[str, ...]) -> bool:
+        """Return whether none of these tags was forgotten since the ticket was taken."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,73 +58,115 @@ class Genuine:
     kid: str
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request for the key set: what was known when it left, and when that was."""
+
+    ticket: Ticket
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _KeySet:
+    keys: dict[str, ECKey]
+    asked: Asked
+    tags: tuple[str, ...]  # none: the server named no tag, and the feed cannot speak of it
+
+
 @dataclass(slots=True)
 class Verifier:
-    """The server's key set as it was last seen, and the tokens that were found genuine with it."""
+    """The server's key set as it was last seen, and the tokens that were found genuine with it.
+
+    `since` is when the question came up: a set that was asked for later knows all keys there were.
+    """
 
     issuer: str
     audience: str
+    followed: Followed
     most_verified: int = MOST_VERIFIED
-    _keys: dict[str, ECKey] = field(default_factory=dict)
-    _learnt_at: float | None = None
-    _tried_at: float = float("-inf")
-    _searched_at: float = float("-inf")  # for a key that a set still fresh did not hold
+    _set: _KeySet | None = None
+    _last: tuple[Asked, tuple[str, ...]] | None = None  # the last request, and the tags that would overtake it
+    _again_at: float = float("-inf")  # until then nothing is asked for, unless the last request was overtaken
     _verified: OrderedDict[bytes, Genuine] = field(default_factory=OrderedDict)
 
-    def learn(self, key_set: object, *, now: float) -> bool:
-        """Return whether this is a key set; it takes the place of the one before."""
-        self._tried_at = now
-        if not self._is_stale(now):
-            self._searched_at = now
-        if not (keys := _keys_of(key_set)):
+    def learn(self, key_set: object, *, tag: str | None, asked: Asked, now: float) -> bool:
+        """Take the answer to a request; return whether it is a key set. One that was overtaken proves nothing."""
+        tags = self._known_tags() if tag is None else (tag,)
+        keys, is_search = _keys_of(key_set), self._stands(now)
+        self._last = asked, tags
+        self._again_at = now + (KEYS_AGAIN if is_search else 0.0) if keys else now + KEYS_RETRY
+        if not keys:
             return False
-        self._keys, self._learnt_at = keys, now
+        self._set = _KeySet(keys, asked, () if tag is None else tags)
         for digest in [digest for digest, found in self._verified.items() if found.kid not in keys]:
             del self._verified[digest]
         return True
 
-    def access_token(self, token: str, *, wall: float, now: float) -> Genuine | Deny | None:
+    def access_token(self, token: str, *, since: float, wall: float, now: float) -> Genuine | Deny | None:
         """Return the token as genuine and unexpired, or why not; None: the key set has to be asked for first."""
         digest = hashlib.sha256(token.encode(errors="replace")).digest()
+        self._drop_unproven()
         found = self._verified.get(digest)
         if found is None:
-            kid = _claimed_kid(token)
-            if kid is None:
+            if (kid := _claimed_kid(token)) is None:
                 return TOKEN_INVALID
-            if self._wants_keys(kid, now):
-                return None
-            if self._is_stale(now):
-                return UNAVAILABLE
-            found = self._read_token(token, digest, kid)
+            key = self._key(kid, unknown=TOKEN_INVALID, since=since, now=now)
+            if not isinstance(key, ECKey):
+                return key
+            found = self._read_token(token, digest, kid, key)
         if found is None:
             return TOKEN_INVALID
         return found if wall < found.expires_at else TOKEN_EXPIRED
 
-    def assertion(self, text: str | None, *, wall: float, now: float) -> Identity | Deny | None:
+    def assertion(self, text: str | None, *, since: float, wall: float, now: float) -> Identity | Deny | None:
         """Return whom a proxy let in, or why that is not known; None: the key set has to be asked for first."""
         if not text:
             return ASSERTION_MISSING
         if (kid := _claimed_kid(text)) is None:
             return ASSERTION_INVALID
-        if self._wants_keys(kid, now):
-            return None
-        if self._is_stale(now):
-            return UNAVAILABLE
-        claims = self._signed(text, kid, ASSERTION_TYPE)
+        key = self._key(kid, unknown=ASSERTION_INVALID, since=since, now=now)
+        if not isinstance(key, ECKey):
+            return key
+        claims = _signed(text, key, {"alg": ALGORITHM, "typ": ASSERTION_TYPE, "kid": kid})
         if claims is None or not self._is_for(claims, f"{self.issuer}/authz") or not _expires_after(claims, wall):
             return ASSERTION_INVALID
         return _identity(claims) or ASSERTION_INVALID
 
-    def _wants_keys(self, kid: str, now: float) -> bool:
-        if self._is_stale(now):
-            return now - self._tried_at >= KEYS_RETRY
-        return kid not in self._keys and now - self._searched_at >= KEYS_AGAIN
+    def _key(self, kid: str, *, unknown: Deny, since: float, now: float) -> ECKey | Deny | None:
+        """Return a key of the set. `unknown`: there is none of this id. None: the set has to be asked for first."""
+        known = self._set
+        if known is not None and self._stands(now):
+            if (key := known.keys.get(kid)) is not None:
+                return key
+            if known.asked.at >= since or (known.tags and known.asked.ticket.leased):
+                return unknown  # the feed would have told of it
+        # Where nothing is known nothing is refused for good: who is told 401 gives a good token up.
+        return None if self._may_ask(now) else UNAVAILABLE
 
-    def _is_stale(self, now: float) -> bool:
-        return self._learnt_at is None or now - self._learnt_at >= KEYS_KEPT
+    def _stands(self, now: float) -> bool:
+        """Return whether the set may be believed; one that was asked for under a lease while a lease lives."""
+        if self._set is None or self._is_overtaken() or now - self._set.asked.at >= KEYS_KEPT:
+            return False
+        return not self._set.asked.ticket.leased or self.followed.has_lease(now)
 
-    def _read_token(self, token: str, digest: bytes, kid: str) -> Genuine | None:
-        claims = self._signed(token, kid, TOKEN_TYPE)
+    def _is_overtaken(self) -> bool:
+        return self._set is not None and not self.followed.is_current(self._set.asked.ticket, self._set.tags)
+
+    def _may_ask(self, now: float) -> bool:
+        if now >= self._again_at or self._last is None:
+            return True
+        asked, tags = self._last
+        return not self.followed.is_current(asked.ticket, tags)
+
+    def _known_tags(self) -> tuple[str, ...]:
+        return () if self._set is None else self._set.tags
+
+    def _drop_unproven(self) -> None:
+        if self._verified and self._is_overtaken():
+            self._verified.clear()
+
+    def _read_token(self, token: str, digest: bytes, kid: str, key: ECKey) -> Genuine | None:
+        claims = _signed(token, key, {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": kid})
         if claims is None or not self._is_for(claims, self.audience) or not _expires_after(claims, 0):
             return None
         found = self._verified[digest] = Genuine(digest, float(claims["exp"]), kid)
@@ -116,20 +174,19 @@ class Verifier:
             self._verified.popitem(last=False)
         return found
 
-    def _signed(self, text: str, kid: str, type_: str) -> dict[str, Any] | None:  # Any: JSON that the server signed
-        key = self._keys.get(kid)
-        header = _header(text)
-        # RFC 8725 §3.1: nothing of a forger's header is followed; it has to be as the server writes it.
-        if key is None or header != {"alg": ALGORITHM, "typ": type_, "kid": kid}:
-            return None
-        try:
-            payload = json.loads(jws.deserialize_compact(text, key, algorithms=[ALGORITHM]).payload or b"")
-        except (JoseError, ValueError, RecursionError):
-            return None
-        return payload if isinstance(payload, dict) else None
-
     def _is_for(self, claims: dict[str, Any], audience: str) -> bool:
         return claims.get("iss") == self.issuer and claims.get("aud") == audience
+
+
+def _signed(text: str, key: ECKey, expected: dict[str, str]) -> dict[str, Any] | None:  # Any: JSON that was signed
+    # RFC 8725 §3.1: nothing of a forger's header is followed; it has to be as the server writes it.
+    if _header(text) != expected:
+        return None
+    try:
+        payload = json.loads(jws.deserialize_compact(text, key, algorithms=[ALGORITHM]).payload or b"")
+    except (JoseError, ValueError, RecursionError):
+        return None
+    return payload if isinstance(payload, dict) else None
 
 
 def _keys_of(key_set: object) -> dict[str, ECKey]:

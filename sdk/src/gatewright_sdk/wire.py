@@ -5,8 +5,9 @@ What the server says otherwise than agreed is a `Garbled`: nothing is guessed.
 
 import base64
 import json
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus
@@ -17,6 +18,8 @@ MOST_QUESTIONS = 100
 NO_ANSWER = "no answer"
 MOST_TAGS = 64
 LONGEST_LEASE = 3600.0
+TAG_HEADER = "Gatewright-Tag"
+_TAG = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
 class Garbled(Exception):
@@ -36,10 +39,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer of the server."""
+    """One answer of the server. `tag`: what the feed forgets when the body is no longer true, where it says so."""
 
     status: int
     body: bytes = field(repr=False)
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,10 @@ def nonce_call(credentials: Credentials, nonce: str) -> Call:
     return Call(method="GET", path="/authz/feed", query=(("nonce", nonce),), headers=headers)
 
 
-KEYS_CALL = Call(method="GET", path="/oauth/jwks", headers=(("Accept", "application/json"),))
+# What a cache on the way kept may be older than what the feed told of.
+KEYS_CALL = Call(
+    method="GET", path="/oauth/jwks", headers=(("Accept", "application/json"), ("Cache-Control", "no-cache"))
+)
 
 
 def _question(question: Question) -> dict[str, object]:
@@ -134,6 +141,12 @@ def _question(question: Question) -> dict[str, object]:
 
 
 # --- reading -------------------------------------------------------------------------------------
+
+
+def reply_of(status: int, body: bytes, headers: Mapping[str, str]) -> Reply:
+    """Return what is read of an answer; a tag that is none counts as no tag."""
+    tag = headers.get(TAG_HEADER, "")
+    return Reply(status, body, tag if _TAG.fullmatch(tag) else None)
 
 
 def received(reply: object) -> Reply:
