@@ -1,8 +1,9 @@
 """The Jobsite API behind a proxy that asks Gatewright before it passes a request on (`routes.yaml`).
 
 Who calls is told by the headers `Gatewright-Auth-*`. Anybody could write those, so they count only
-beside an assertion that Gatewright signed for the same identity, less than a minute ago. Keep the
-API where the proxy alone reaches it all the same: the assertion says who, the route map says where.
+beside an assertion that Gatewright signed for the same identity, for this tool and this project, less
+than a minute ago. Keep the API where the proxy alone reaches it all the same: for that minute an
+assertion is good for whoever holds it, also after what it says has ended.
 """
 
 import os
@@ -18,14 +19,20 @@ from fastapi.responses import JSONResponse
 from examples.jobsite_api.api import Caller, Guard, create_api
 from examples.jobsite_api.store import Place, Store
 from gatewright_sdk import AsyncGatewright, Deny, Identity, Refused
+from gatewright_sdk.model import LEVELS
 
 ASSERTION = "gatewright-auth-assertion"
-LEVELS = ("none", "read_only", "standard", "admin")
 _FOUND_OUT = Deny(
     code="token_invalid",
     status=401,
     message="The identity headers are not those that the assertion was signed for.",
     help="Whoever runs this API lets its proxy strip what callers send as Gatewright-Auth-* and set its own.",
+)
+_OF_ANOTHER_ROUTE = Deny(
+    code="token_invalid",
+    status=401,
+    message="The assertion was signed for another tool or another project.",
+    help="Whoever runs this API gives its proxy a route map that names what the API needs.",
 )
 
 
@@ -50,27 +57,29 @@ def create_app(store: Store, guard: AsyncGatewright) -> FastAPI:
 
 
 def _may(guard: AsyncGatewright) -> Guard:
-    def may(_tool: str, level: str) -> Callable[[Request], Awaitable[None]]:
+    def may(tool: str, level: str) -> Callable[[Request], Awaitable[None]]:
         async def decide(request: Request) -> None:
             identity = await guard.verify_assertion(_header(request, ASSERTION))
             if isinstance(identity, Deny):
                 raise Refused(identity)
-            request.state.caller = _let_in(request, identity, level=level)
+            request.state.caller = _let_in(request, identity, tool=tool, level=level)
 
         return decide
 
     return may
 
 
-def _let_in(request: Request, identity: Identity, *, level: str) -> Caller:
+def _let_in(request: Request, identity: Identity, *, tool: str, level: str) -> Caller:
     told = {name: _header(request, name) for name in _headers_of(identity)}
     if told != _headers_of(identity) or identity.company_id is None:
         raise Refused(_FOUND_OUT)
-    # The proxy asked for this route's level already; an assertion of another route is no way around it.
-    if LEVELS.index(identity.level or "none") < LEVELS.index(level):
-        raise Refused(_too_low(level))
+    # The proxy asked for this route already; an assertion of another route is no way around it.
+    project_id = int(request.path_params["project_id"])
+    if not identity.holds(tool, level, project_id=project_id):
+        is_of_here = identity.holds(tool, LEVELS[0], project_id=project_id)
+        raise Refused(_too_low(level) if is_of_here else _OF_ANOTHER_ROUTE)
     who = f"service account {identity.service_account_id}" if identity.user_id is None else f"user {identity.user_id}"
-    return Caller(Place(identity.company_id, int(request.path_params["project_id"])), who)
+    return Caller(Place(identity.company_id, project_id), who)
 
 
 def _headers_of(identity: Identity) -> dict[str, str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gatewright_sdk.model import Deny, Question, Refused
+from gatewright_sdk.model import Deny, Identity, Question, Refused
 from gatewright_sdk.wire import Call, Credentials
 
 SECRET = "canary-5c0e"
@@ -55,6 +55,46 @@ def test_what_nobody_can_ask_is_the_programs_own_fault(wrong: dict[str, Any]) ->
     """X1."""
     with pytest.raises(ValueError):
         Question(**({"tool": "rfis", "level": "standard"} | wrong))
+
+
+def let_in(**decided: Any) -> Identity:
+    """Return whom a proxy let in for RFIs of a project with Standard, unless told otherwise."""
+    said: dict[str, Any] = {"level": "standard", "tool": "rfis", "project_id": 7, "of_company": False, "company_id": 1}
+    return Identity(user_id=5, service_account_id=None, client_id="crane", contact_id=7, **(said | decided))
+
+
+def test_an_identity_holds_what_was_decided_and_nothing_else() -> None:
+    """X1, M2: the level is compared on this tool and in this project; the boundary pair."""
+    assert let_in().holds("rfis", "standard", project_id=7)
+    assert let_in().holds("rfis", "read_only", project_id=7)
+    assert not let_in().holds("rfis", "admin", project_id=7)
+    assert not let_in().holds("drawings", "read_only", project_id=7)
+    assert not let_in().holds("rfis", "read_only", project_id=8)
+    assert not let_in().holds("rfis", "read_only")
+    assert not let_in().holds("rfis", "read_only", project_id=7, of="company")
+
+
+def test_a_companys_tool_is_told_from_a_projects() -> None:
+    """X1: whether or not a project is named."""
+    for of_company in (True, False):
+        without_project = let_in(project_id=None, of_company=of_company)
+        assert without_project.holds("rfis", "standard")
+        assert without_project.holds("rfis", "standard", of="company")
+        assert not without_project.holds("rfis", "standard", project_id=7)
+    beside_project = let_in(of_company=True)
+    assert beside_project.holds("rfis", "standard", project_id=7, of="company")
+    assert not beside_project.holds("rfis", "standard", project_id=7)
+    assert not beside_project.holds("rfis", "standard")
+
+
+@pytest.mark.parametrize(
+    "undecided", [{"of_company": None}, {"tool": None}, {"level": None}, {"level": "none"}, {"company_id": None}]
+)
+def test_what_was_not_decided_is_held_by_nobody(undecided: dict[str, Any]) -> None:
+    """X1: a public route is let through for anybody."""
+    assert not let_in(**undecided).holds("rfis", "read_only", project_id=7)
+    with pytest.raises(ValueError):
+        let_in(**undecided).holds("rfis", "none", project_id=7)
 
 
 def test_no_repr_shows_a_secret() -> None:

@@ -11,7 +11,16 @@ from joserfc.jwk import ECKey, OctKey
 from gatewright_sdk.cache import Cache
 from gatewright_sdk.denials import ASSERTION_INVALID, ASSERTION_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, UNAVAILABLE
 from gatewright_sdk.model import Deny, Identity
-from gatewright_sdk.verification import KEYS_AGAIN, KEYS_KEPT, KEYS_RETRY, LONGEST_TOKEN, Asked, Genuine, Verifier
+from gatewright_sdk.verification import (
+    CLOCKS_APART,
+    KEYS_AGAIN,
+    KEYS_KEPT,
+    KEYS_RETRY,
+    LONGEST_TOKEN,
+    Asked,
+    Genuine,
+    Verifier,
+)
 
 ISSUER, AUDIENCE, NOW = "https://id.example", "https://api.example", 1_000_000.0
 KEY = ECKey.generate_key("P-256", {"kid": "k1"})
@@ -22,6 +31,7 @@ TAG, LEASE = "tag-of-the-keys", 2.0
 
 ASSERTED: dict[str, Any] = {
     "aud": f"{ISSUER}/authz",
+    "iat": int(NOW),
     "user_id": 5,
     "service_account_id": None,
     "client_id": "crane",
@@ -29,6 +39,9 @@ ASSERTED: dict[str, Any] = {
     "contact_id": 7,
     "level": "standard",
     "scope": "company.manage other",
+    "tool": "rfis",
+    "project_id": 9,
+    "of_company": False,
 }
 TYPE = {"typ": "gatewright-auth+jwt"}
 
@@ -278,17 +291,17 @@ def test_a_set_that_the_feed_forgot_is_asked_for_at_once() -> None:
 
 def test_a_set_that_the_feed_forgot_proves_nothing() -> None:
     """T12, X2: neither does a token that was judged with it, nor an assertion."""
-    scene, assertion = vouched_for(), signed(header=TYPE, **ASSERTED)
-    assert isinstance(scene.judge(signed()), Genuine)
+    scene, token, assertion = vouched_for(), signed(), signed(header=TYPE, **ASSERTED)
+    assert isinstance(scene.judge(token), Genuine)
     assert isinstance(scene.asserted(assertion), Identity)
     scene.cache.forget(6, [TAG])
-    assert scene.judge(signed(), now=0.1) is None
+    assert scene.judge(token, now=0.1) is None
     assert scene.asserted(assertion, now=0.1) is None
     assert not scene.learn(now=0.1)
-    assert scene.judge(signed(), now=0.2) == UNAVAILABLE
+    assert scene.judge(token, now=0.2) == UNAVAILABLE
     assert scene.asserted(assertion, now=0.2) == UNAVAILABLE
     assert scene.learn(NEXT, now=0.1 + KEYS_RETRY)
-    assert scene.judge(signed(), now=0.1 + KEYS_RETRY) == TOKEN_INVALID
+    assert scene.judge(token, now=0.1 + KEYS_RETRY) == TOKEN_INVALID
     assert scene.asserted(assertion, now=0.1 + KEYS_RETRY) == ASSERTION_INVALID
 
 
@@ -305,10 +318,10 @@ def test_a_set_that_was_asked_for_under_a_lease_is_believed_while_a_lease_lives(
 
 def test_a_set_of_before_a_reset_proves_nothing() -> None:
     """T12: who knows what the feed would have said."""
-    scene = vouched_for()
-    assert isinstance(scene.judge(signed()), Genuine)
+    scene, token = vouched_for(), signed()
+    assert isinstance(scene.judge(token), Genuine)
     scene.cache.reset(9)
-    assert scene.judge(signed(), now=0.1) is None
+    assert scene.judge(token, now=0.1) is None
 
 
 def test_a_request_that_a_forget_overtook_proves_nothing() -> None:
@@ -328,9 +341,10 @@ def test_a_key_that_is_no_longer_published_verifies_nothing() -> None:
     """X2: not even a token that was judged before."""
     scene = Scene()
     assert scene.learn(KEY, now=0.0)
-    assert isinstance(scene.judge(signed()), Genuine)
+    token = signed()
+    assert isinstance(scene.judge(token), Genuine)
     assert scene.learn(NEXT, now=1.0)
-    assert scene.judge(signed(), now=1.0) == TOKEN_INVALID
+    assert scene.judge(token, now=1.0) == TOKEN_INVALID
 
 
 def test_so_many_tokens_are_remembered_as_genuine_and_no_more() -> None:
@@ -360,6 +374,9 @@ def test_an_assertion_says_who_was_let_in() -> None:
         contact_id=7,
         level="standard",
         scopes=("company.manage", "other"),
+        tool="rfis",
+        project_id=9,
+        of_company=False,
     )
     text = signed(header=TYPE, **ASSERTED)
     assert asserted(text, wall=NOW + 59) == expected
@@ -383,6 +400,13 @@ def test_without_assertion_nobody_is_let_in() -> None:
         signed(header=TYPE, **(ASSERTED | {"company_id": ...})),
         signed(header=TYPE, **(ASSERTED | {"level": 3})),
         signed(header=TYPE, **(ASSERTED | {"scope": ["a"]})),
+        signed(header=TYPE, **(ASSERTED | {"tool": 1})),
+        signed(header=TYPE, **(ASSERTED | {"project_id": "9"})),
+        signed(header=TYPE, **(ASSERTED | {"of_company": "no"})),
+        signed(header=TYPE, **(ASSERTED | {"iat": ...})),
+        signed(header=TYPE, **(ASSERTED | {"iat": True})),
+        signed(header=TYPE, **(ASSERTED | {"iat": NOW})),
+        signed(header=TYPE, **(ASSERTED | {"iat": int(NOW) + 60})),
         signed(OTHER, header=TYPE, **ASSERTED),
         "Bearer x",
         "a.b.c",
@@ -391,3 +415,26 @@ def test_without_assertion_nobody_is_let_in() -> None:
 def test_no_other_text_is_an_assertion(text: str) -> None:
     """X1: an access token is none either."""
     assert asserted(text) == ASSERTION_INVALID
+
+
+def test_an_assertion_lives_a_minute_at_most() -> None:
+    """X1: the boundary pairs. Whoever stole a key signs none for tomorrow, and none ahead."""
+    at = int(NOW)
+
+    def lives(issued_at: int, expires_at: int) -> bool:
+        return isinstance(asserted(signed(header=TYPE, **(ASSERTED | {"iat": issued_at, "exp": expires_at}))), Identity)
+
+    assert lives(at - 59, at + 1)
+    assert not lives(at - 60, at + 1)
+    assert lives(at + CLOCKS_APART, at + CLOCKS_APART + 60)
+    assert not lives(at + CLOCKS_APART + 1, at + CLOCKS_APART + 61)
+    assert not lives(at + 10, at + 10)
+
+
+def test_an_assertion_of_a_server_that_does_not_say_what_was_decided_holds_nothing() -> None:
+    """X1: who it is is known; for what is not."""
+    untold = {"tool": ..., "project_id": ..., "of_company": ...}
+    identity = asserted(signed(header=TYPE, **(ASSERTED | untold)))
+    assert isinstance(identity, Identity)
+    assert not identity.holds("rfis", "read_only")
+    assert not identity.holds("rfis", "read_only", project_id=9)

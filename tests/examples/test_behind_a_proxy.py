@@ -3,11 +3,15 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from sdk.tests.model_server import model_server
 
 from examples.jobsite_api import guarded_by_proxy
+from examples.jobsite_api.store import Store
+from gatewright_sdk import AsyncGatewright
 from tests.examples.guarded import Site, guard_of, guarded_by, program_on
 
 ASSERTION = "gatewright-auth-assertion"
@@ -22,12 +26,12 @@ async def _behind(folder: Path) -> AsyncIterator[tuple[Site, httpx.AsyncClient]]
             yield site, client
 
 
-async def _identity(site: Site, level: str) -> dict[str, str]:
-    """Return the headers that Gatewright gives a proxy for the caller who holds this level on RFIs."""
+async def _identity(site: Site, level: str, *, tool: str = "rfis") -> dict[str, str]:
+    """Return the headers that Gatewright gives a proxy for the caller who holds this level on a tool of the project."""
     asked: dict[str, str | int] = {
         "company_id": site.place.company_id,
         "project_id": site.place.project_id,
-        "tool": "rfis",
+        "tool": tool,
         "level": level,
     }
     bearer = {"authorization": f"Bearer {site.tokens[level]}"}
@@ -111,6 +115,48 @@ async def test_the_assertion_of_a_lower_level_opens_no_other_route(tmp_path: Pat
         assert refused.json()["error"]["message"] == "This needs the level standard."
         assert _refused(await client.delete(rfi, headers=writing)) == (403, "permission_insufficient")
         assert (await client.patch(rfi, json={"answer": "25 mm"}, headers=writing)).status_code == 200
+
+
+async def test_the_assertion_of_another_route_opens_none(tmp_path: Path) -> None:
+    # X1: the same caller, let in with the highest level for another tool, or in another project
+    async with _behind(tmp_path) as (site, client):
+        drawings = await _identity(site, "admin", tool="drawings")
+        assert _refused(await client.get(_rfis(site), headers=drawings)) == (401, "token_invalid")
+        assert (await client.get(_rfis(site).replace("rfis", "drawings"), headers=drawings)).status_code == 200
+        elsewhere = f"/rest/v1.0/projects/{site.place.project_id + 1}/rfis"
+        rfis = await _identity(site, "admin")
+        assert _refused(await client.get(elsewhere, headers=rfis)) == (401, "token_invalid")
+
+
+@pytest.mark.parametrize(
+    ("decided", "status"),
+    [
+        ({}, 200),
+        ({"level": "admin"}, 200),
+        ({"level": "none"}, 401),
+        ({"tool": "drawings"}, 401),
+        ({"tool": None}, 401),
+        ({"project_id": 8}, 401),
+        ({"project_id": None}, 401),
+        ({"of_company": True}, 401),
+        ({"of_company": None}, 401),
+        ({"company_id": None}, 401),
+    ],
+    ids=str,
+)
+async def test_only_what_was_decided_is_let_in(decided: dict[str, Any], status: int, tmp_path: Path) -> None:
+    # X1: whatever a server signs
+    with model_server() as signs:
+        guard = AsyncGatewright(signs.issuer, client_id="none", client_secret="none")
+        app = guarded_by_proxy.create_app(Store(tmp_path / "jobsite.db"), guard)
+        said = {"user-id": 1, "service-account-id": "", "client-id": "app", "company-id": 1, "contact-id": 7}
+        said |= {"level": "standard", "scope": ""}
+        said |= {name.replace("_", "-"): value or "" for name, value in decided.items()}
+        headers = {f"gatewright-auth-{name}": str(value) for name, value in said.items()}
+        async with app.router.lifespan_context(app), program_on(app) as client:
+            headers[ASSERTION] = signs.assertion(**decided)
+            answer = await client.get("/rest/v1.0/projects/7/rfis", headers=headers)
+            assert answer.status_code == status, answer.text
 
 
 async def test_the_proxy_replaces_what_a_caller_says_of_itself(tmp_path: Path) -> None:

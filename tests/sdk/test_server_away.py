@@ -149,6 +149,8 @@ async def test_a_proxys_assertion_is_verified_with_the_published_keys(tmp_path: 
                 company_id=company_id,
                 contact_id=wim.contacts["alder"],
                 level="read_only",
+                tool="directory",
+                of_company=False,
             )
             assert await one.guard.verify_assertion(token) == ASSERTION_INVALID
             assert await one.guard.verify_assertion(assertion[:-4] + "AAAA") == ASSERTION_INVALID

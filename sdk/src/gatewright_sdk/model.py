@@ -101,7 +101,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who a proxy let in, as the signed `Gatewright-Auth-Assertion` says. What does not apply is None."""
+    """Who a proxy let in, and for what, as the signed `Gatewright-Auth-Assertion` says. What does not apply is None.
+
+    `level` is held on `tool`, which is a project's where `project_id` names one, unless
+    `of_company`. `of_company` is None where the server does not say what was decided.
+    """
 
     user_id: int | None
     service_account_id: int | None
@@ -110,6 +114,24 @@ class Identity:
     contact_id: int | None
     level: str | None
     scopes: tuple[str, ...] = ()
+    tool: str | None = None
+    project_id: int | None = None
+    of_company: bool | None = None
+
+    def holds(
+        self, tool: str, level: str, *, project_id: int | None = None, of: Literal["company"] | None = None
+    ) -> bool:
+        """Return whether this level, or a higher one, on this tool was decided, and for this project.
+
+        `project_id` and `of` are those that the route map has for the route: `of="company"` is
+        a company's tool, though a project is named.
+        """
+        if level not in LEVELS:
+            raise ValueError(f"a level is one out of {', '.join(LEVELS)}")
+        if self.of_company is None or self.company_id is None or self.level not in LEVELS:
+            return False
+        is_there = self.project_id == project_id and (project_id is None or self.of_company == (of == "company"))
+        return is_there and self.tool == tool and LEVELS.index(self.level) >= LEVELS.index(level)
 
 
 def _is_id(value: int | Deny | None) -> bool:

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -35,6 +35,8 @@ KEYS_KEPT = 300.0  # seconds: the server publishes a key for longer before it si
 KEYS_AGAIN = 10.0  # seconds between two requests for a key that is not in a set which nobody vouches for
 KEYS_RETRY = 1.0  # seconds after a request for the set that failed
 MOST_VERIFIED = 50_000
+ASSERTION_LIVES = 60  # seconds, as the server makes them
+CLOCKS_APART = 60  # seconds that the server's clock may be ahead
 
 
 class Followed(Protocol):
@@ -128,7 +130,7 @@ class Verifier:
         if not isinstance(key, ECKey):
             return key
         claims = _signed(text, key, {"alg": ALGORITHM, "typ": ASSERTION_TYPE, "kid": kid})
-        if claims is None or not self._is_for(claims, f"{self.issuer}/authz") or not _expires_after(claims, wall):
+        if claims is None or not self._is_for(claims, f"{self.issuer}/authz") or not _is_of_now(claims, wall):
             return ASSERTION_INVALID
         return _identity(claims) or ASSERTION_INVALID
 
@@ -217,17 +219,25 @@ def _claimed_kid(text: str) -> str | None:
 
 def _expires_after(claims: dict[str, Any], wall: float) -> bool:
     expires_at = claims.get("exp")
-    return isinstance(expires_at, int) and not isinstance(expires_at, bool) and wall < expires_at <= MOST_ID
+    return _is_whole(expires_at) and wall < expires_at <= MOST_ID
+
+
+def _is_of_now(claims: dict[str, Any], wall: float) -> bool:
+    """Return whether an assertion lives, lives as shortly as the server makes them, and was not signed ahead."""
+    issued_at, expires_at = claims.get("iat"), claims.get("exp")
+    if not _is_whole(issued_at) or not _is_whole(expires_at):
+        return False
+    return 0 < expires_at - issued_at <= ASSERTION_LIVES and issued_at - CLOCKS_APART <= wall < expires_at
 
 
 def _identity(claims: dict[str, Any]) -> Identity | None:
     """Return what an assertion says; None when it says it otherwise than the server does."""
     ids = [claims.get(name, "") for name in ("user_id", "service_account_id", "company_id", "contact_id")]
     texts = [claims.get(name, "") for name in ("client_id", "level")]
-    scope = claims.get("scope")
-    if not all(_is_id(one) for one in ids) or not all(one is None or isinstance(one, str) for one in texts):
+    scope, tool, project_id, of_company = (claims.get(name) for name in ("scope", "tool", "project_id", "of_company"))
+    if not all(_is_id(one) for one in (*ids, project_id)) or not isinstance(of_company, bool | None):
         return None
-    if not isinstance(scope, str | None):
+    if not all(isinstance(one, str | None) for one in (*texts, scope, tool)):
         return None
     user_id, service_account_id, company_id, contact_id = ids
     client_id, level = texts
@@ -239,8 +249,15 @@ def _identity(claims: dict[str, Any]) -> Identity | None:
         contact_id=contact_id,
         level=level,
         scopes=tuple((scope or "").split()),
+        tool=tool,
+        project_id=project_id,
+        of_company=of_company,
     )
 
 
 def _is_id(value: object) -> bool:
-    return value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_ID)
+    return value is None or (_is_whole(value) and 0 < value <= MOST_ID)
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
