@@ -58,7 +58,7 @@ class Gatewright:
             most_answers=most_answers,
         )
         self._verify = httpx.create_ssl_context() if verify is True else verify
-        self._threads = _Threads(self._to, self._verify)
+        self._begin()
         _guards.add(self)
 
     def __repr__(self) -> str:
@@ -89,6 +89,7 @@ class Gatewright:
 
     def close(self) -> None:
         """Stop following and close all connections; from now on every answer is a Deny."""
+        self._dropped.detach()
         self._threads.close()
 
     def __enter__(self) -> Self:
@@ -102,9 +103,15 @@ class Gatewright:
     def begin_anew(self) -> None:
         """Leave connections, locks and memory to the process that this one was forked from."""
         is_closed = self._threads.is_closed
-        self._threads = _Threads(self._to, self._verify)
+        self._dropped.detach()
+        self._begin()
         if is_closed:
             self._threads.close()
+
+    def _begin(self) -> None:
+        self._threads = _Threads(self._to, self._verify)
+        self._dropped = weakref.finalize(self, self._threads.close_elsewhere)  # its threads know nothing of this object
+        self._dropped.atexit = False
 
 
 class _Threads:
@@ -169,6 +176,10 @@ class _Threads:
                 thread.join(LEAVING)
         self._asking.close()
         self._following.close()
+
+    def close_elsewhere(self) -> None:
+        """Close in a thread of its own: a garbage collector may call this in a thread that has our lock."""
+        threading.Thread(target=self.close, name="gatewright-close", daemon=True).start()
 
     def _perform(self, effect: Effect) -> Reply | str | None:
         match effect:
