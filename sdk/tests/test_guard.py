@@ -1,6 +1,7 @@
 """Both drivers against a small server on a real socket (X1, X5, T12)."""
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -8,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 import pytest
 from joserfc.jwk import ECKey
@@ -352,6 +354,79 @@ def test_another_event_loop_follows_by_itself(server: ModelServer) -> None:
 
     asyncio.run(ask())
     asyncio.run(close())
+
+
+@contextmanager
+def another_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """Lend an event loop that runs in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def tasks_of(loop: asyncio.AbstractEventLoop) -> set[str]:
+    """Return what runs in an event loop, but for this question."""
+
+    async def running() -> set[str]:
+        this = asyncio.current_task()
+        return {repr(task.get_coro()) for task in asyncio.all_tasks() if task is not this}
+
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(running(), loop))
+
+
+async def test_two_event_loops_at_once_are_refused(server: ModelServer) -> None:
+    """X5: each would follow for ever, and the other's answers would be of nobody. The first goes on."""
+    question = asked(server.token())
+    with another_loop() as other:
+        async with guarding("tasks", server.issuer, client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as guard:
+            assert isinstance(await guard.check(question), Allow)
+            elsewhere = asyncio.run_coroutine_threadsafe(guard.check(question), other)
+            with pytest.raises(RuntimeError, match="another event loop"):
+                await asyncio.wrap_future(elsewhere)
+            assert isinstance(await guard.check(question), Allow)
+            assert await tasks_of(other) == set()
+
+
+@pytest.mark.parametrize("end", ["closed", "dropped"])
+async def test_nothing_goes_on_in_another_event_loop(end: str, server: ModelServer) -> None:
+    """X5: of a guard that was closed from here, or that nobody has any more."""
+    guard = AsyncGatewright(server.issuer, client_id=CLIENT_ID, client_secret=CLIENT_SECRET)
+    with another_loop() as other:
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(guard.follow(), other))
+        assert await tasks_of(other) != set()
+        if end == "closed":
+            await guard.aclose()
+        del guard
+        gc.collect()
+
+        async def is_over() -> bool:
+            return await tasks_of(other) == set()
+
+        await until(is_over)
+
+
+async def test_a_guard_that_nobody_has_any_more_follows_no_more(server: ModelServer) -> None:
+    """X5: whoever makes one for each request has no thousand threads."""
+
+    def following() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if thread.name.startswith("gatewright-")}
+
+    before, guard = following(), Gatewright(server.issuer, client_id=CLIENT_ID, client_secret=CLIENT_SECRET)
+    assert isinstance(await asyncio.to_thread(guard.check, asked(server.token())), Allow)
+    assert len(following() - before) == 2
+    del guard
+    gc.collect()
+
+    async def are_over() -> bool:
+        return following() <= before
+
+    await until(are_over)
 
 
 @pytest.mark.parametrize(

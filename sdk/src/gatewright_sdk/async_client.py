@@ -26,8 +26,8 @@ R = TypeVar("R")
 class AsyncGatewright:
     """Answers "who is this, and may they" for an API; one object serves all tasks of an event loop.
 
-    The arguments are those of `Gatewright`. In another event loop, or in a forked process,
-    it follows the server anew.
+    The arguments are those of `Gatewright`. In a forked process, or in another event loop once
+    the one before is closed, it follows the server anew.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class AsyncGatewright:
         )
         self._verify = httpx.create_ssl_context() if verify is True else verify
         self._tasks: _Tasks | None = None
+        self._dropped: weakref.finalize[..., AsyncGatewright] | None = None
         self._is_closed = False
         _guards.add(self)
 
@@ -89,9 +90,12 @@ class AsyncGatewright:
     async def aclose(self) -> None:
         """Stop following and close all connections; from now on every answer is a Deny."""
         self._is_closed = True
-        tasks, self._tasks = self._tasks, None
+        tasks = self._tasks
+        self._forget_tasks()
         if tasks is not None and tasks.loop is asyncio.get_running_loop():
             await tasks.close()
+        elif tasks is not None:
+            tasks.end_from_outside()
 
     async def __aenter__(self) -> Self:
         """Return itself; closed on the way out."""
@@ -103,13 +107,26 @@ class AsyncGatewright:
 
     def begin_anew(self) -> None:
         """Leave connections and memory to the process that this one was forked from."""
-        self._tasks = None
+        self._forget_tasks()
 
     def _here(self) -> "_Tasks":
-        loop = asyncio.get_running_loop()
-        if self._tasks is None or self._tasks.loop is not loop:
-            self._tasks = _Tasks(self._to, self._verify, loop)
-        return self._tasks
+        loop, tasks = asyncio.get_running_loop(), self._tasks
+        if tasks is not None and tasks.loop is loop:
+            return tasks
+        if tasks is not None and not tasks.loop.is_closed():
+            raise RuntimeError(
+                "this AsyncGatewright serves another event loop, which is not closed; make one for each event loop"
+            )
+        self._forget_tasks()  # they ended with their event loop, and what they had open is closed with them
+        tasks = self._tasks = _Tasks(self._to, self._verify, loop)
+        self._dropped = weakref.finalize(self, tasks.end_from_outside)  # nobody is left to close it
+        self._dropped.atexit = False
+        return tasks
+
+    def _forget_tasks(self) -> None:
+        if self._dropped is not None:
+            self._dropped.detach()
+        self._tasks = self._dropped = None
 
 
 class _Tasks:
@@ -148,11 +165,20 @@ class _Tasks:
 
     async def close(self) -> None:
         """End the tasks and close what is open."""
+        self._end()
+        if self._follower is not None:
+            await asyncio.gather(self._follower, return_exceptions=True)
+        await self._close_connections()
+
+    def end_from_outside(self) -> None:
+        """Let the tasks end that still run in their event loop; called in any thread, of another event loop or none."""
+        with suppress(RuntimeError):  # its event loop is closed
+            self.loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
         self.core.following.end()
         if self._follower is not None:
             self._follower.cancel()
-            await asyncio.gather(self._follower, return_exceptions=True)
-        await self._close_connections()
 
     async def _follow(self) -> None:
         """Follow until this is cancelled: by `close`, or by the end of an event loop that nobody told us of."""
