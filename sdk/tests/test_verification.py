@@ -200,6 +200,24 @@ def test_what_is_no_key_set_changes_nothing(garbled: object) -> None:
     assert isinstance(scene.judge(signed(), now=1.0), Genuine)
 
 
+def test_a_key_of_another_kind_takes_none_of_the_others_away() -> None:
+    """X2: RFC 7517 §5. A server of tomorrow may publish one."""
+    others = [
+        {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "ed"},
+        {"kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "rsa"},
+        {"kty": "EC", "crv": "P-256", "x": "?", "y": "?", "kid": "broken"},
+        {"kty": "EC", "kid": "without curve"},
+        ECKey.generate_key("P-384", {"kid": "p384"}).as_dict(private=False),
+        "no key",
+    ]
+    scene = Scene()
+    assert not scene.verifier.learn({"keys": others}, tag=TAG, asked=scene.ask(0.0), now=0.0)
+    published = {"keys": [*others, KEY.as_dict(private=False)]}
+    assert scene.verifier.learn(published, tag=TAG, asked=scene.ask(0.0), now=0.0)
+    assert isinstance(scene.judge(signed()), Genuine)
+    assert scene.judge(signed(header={"kid": "p384"}), since=0.0) == TOKEN_INVALID
+
+
 def test_the_key_set_is_kept_for_five_minutes() -> None:
     """X2: the boundary pair. A token that was judged needs no key."""
     made = verifier()

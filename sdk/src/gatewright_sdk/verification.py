@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeGuard
 
@@ -27,7 +28,7 @@ from gatewright_sdk.denials import (
 )
 from gatewright_sdk.model import MOST_ID, Deny, Identity
 
-ALGORITHM = "ES256"
+ALGORITHM, CURVE = "ES256", "P-256"
 TOKEN_TYPE = "at+jwt"
 ASSERTION_TYPE = "gatewright-auth+jwt"
 LONGEST_TOKEN = 4096
@@ -193,11 +194,14 @@ def _signed(text: str, key: ECKey, expected: dict[str, str]) -> dict[str, Any] |
 
 def _keys_of(key_set: object) -> dict[str, ECKey]:
     """Return the keys by their ids; none for anything that is no key set of ours."""
-    try:
-        jwks = key_set["keys"] if isinstance(key_set, dict) else []
-        return {str(jwk["kid"]): ECKey.import_key(jwk) for jwk in jwks}
-    except (JoseError, KeyError, TypeError, ValueError):
-        return {}
+    jwks = key_set.get("keys") if isinstance(key_set, dict) else None
+    keys = {}
+    for jwk in jwks if isinstance(jwks, list) else ():
+        # RFC 7517 §5: a key of a kind that is not understood is no reason to refuse the others.
+        with suppress(JoseError, KeyError, TypeError, ValueError):
+            if jwk["kty"] == "EC" and jwk["crv"] == CURVE:
+                keys[str(jwk["kid"])] = ECKey.import_key(jwk)
+    return keys
 
 
 def _header(text: str) -> object:
