@@ -2,6 +2,8 @@
 
 import json
 import threading
+from collections.abc import Generator
+from dataclasses import replace
 
 from joserfc.jwk import ECKey
 from sdk.tests.model_server import ModelServer
@@ -9,11 +11,12 @@ from sdk.tests.model_server import ModelServer
 from gatewright_sdk.core import Core
 from gatewright_sdk.denials import ASSERTION_INVALID, TOKEN_INVALID, UNAVAILABLE
 from gatewright_sdk.deployment import deployment_of
-from gatewright_sdk.effects import Send, Wait
-from gatewright_sdk.model import Question
-from gatewright_sdk.wire import KEYS_CALL, Call, Reply
+from gatewright_sdk.effects import Effect, Send, Wait
+from gatewright_sdk.model import LONGEST_ROUTE, Question
+from gatewright_sdk.wire import KEYS_CALL, MOST_BYTES, Call, Reply
 
 ISSUER = "https://id.example"
+SIGNS = ECKey.generate_key("P-256", {"kid": "k1"})
 
 
 def core() -> Core:
@@ -69,6 +72,57 @@ def test_a_key_set_that_was_overtaken_is_asked_for_again_before_anything_is_said
     published = json.dumps({"keys": [server.key.as_dict(private=False)]}).encode()
     assert sent(next(flow)) is KEYS_CALL
     stream = guard.following.follow()
+def leased_core() -> Core:
+    """Return a core that has the key set and a lease."""
+    made, server = core(), ModelServer(issuer=ISSUER, key=SIGNS)
+    stream = made.following.follow()
+    next(stream)
+    for line in (Reply(200, b""), "event: position", 'data: {"position": 5}', ""):
+        stream.send(line)
+    renewal = made.following.renew()
+    nonce = dict(sent(next(renewal)).query)["nonce"]
+    renewal.send(Reply(200, json.dumps({"nonce": nonce, "position": 5, "lease": 60}).encode()))
+    keys = made.identity(server.assertion())
+    next(keys)
+    finished(keys.send, Reply(200, json.dumps({"keys": [SIGNS.as_dict(private=False)]}).encode(), "tag"))
+    return made
+
+
+def test_who_waits_for_a_request_that_fails_is_told_with_it() -> None:
+    """X1: and does not send one more to a server that is in trouble."""
+    guard, question = leased_core(), asked(ModelServer(issuer=ISSUER, key=SIGNS).token())
+    first, second = guard.answers([question]), guard.answers([question])
+    assert sent(next(first)).path == "/authz/check"
+    assert isinstance(next(second), Wait)
+    assert finished(first.send, Reply(503, b"")) == [UNAVAILABLE]
+    assert finished(second.send, None) == [UNAVAILABLE]
+
+
+def test_no_request_is_larger_than_the_server_takes() -> None:
+    """X1: a batch of long tokens is cut by its bytes, one of short ones by its count."""
+    guard, server = leased_core(), ModelServer(issuer=ISSUER, key=SIGNS)
+    long = [asked(server.token(sub=str(number), padding="x" * 2800)) for number in range(100)]
+    routed = replace(asked(server.token()), route="\N{GRINNING FACE}" * LONGEST_ROUTE)
+    for questions in (long, [replace(routed, company_id=number) for number in range(1, 101)]):
+        bodies = bodies_of(guard.answers(questions))
+        assert len(bodies) == 2
+        assert max(map(len, bodies)) <= MOST_BYTES
+        assert sum(len(json.loads(body)["questions"]) for body in bodies) == 100
+    short = [replace(asked(server.token()), company_id=number) for number in range(1, 101)]
+    assert len(bodies_of(guard.answers(short))) == 1
+
+
+def bodies_of(flow: Generator[Effect, object, object]) -> list[bytes]:
+    """Return the bodies of what is asked, when nothing is answered."""
+    bodies, effect = [], next(flow)
+    try:
+        while True:
+            bodies.append(sent(effect).body or b"")
+            effect = flow.send(None)
+    except StopIteration:
+        return bodies
+
+
     next(stream)
     for line in (Reply(200, b""), "event: position", 'data: {"position": 5}', ""):
         stream.send(line)

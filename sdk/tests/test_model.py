@@ -41,6 +41,11 @@ def test_no_sentence_can_break_a_header() -> None:
     "wrong",
     [
         {"tool": ""},
+        {"tool": "RFIs"},
+        {"tool": "a" * 61},
+        {"tool": "rfis\n"},
+        {"tool": "1st"},
+        {"route": "GET /x\ny"},
         {"level": "none"},
         {"level": "owner"},
         {"token": "a", "contact_id": 1},
@@ -95,6 +100,11 @@ def test_what_was_not_decided_is_held_by_nobody(undecided: dict[str, Any]) -> No
     assert not let_in(**undecided).holds("rfis", "read_only", project_id=7)
     with pytest.raises(ValueError):
         let_in(**undecided).holds("rfis", "none", project_id=7)
+
+
+def test_what_the_server_takes_can_be_asked() -> None:
+    """X1: the boundary pair."""
+    Question(tool="a" * 60, level="standard", route="GET /" + "é" * 195)
 
 
 def test_no_repr_shows_a_secret() -> None:

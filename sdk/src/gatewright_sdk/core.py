@@ -18,11 +18,11 @@ from gatewright_sdk.troubles import Troubles
 from gatewright_sdk.verification import Asked, Genuine, Verifier
 from gatewright_sdk.wire import (
     KEYS_CALL,
-    MOST_QUESTIONS,
     Answered,
     Garbled,
     Reply,
     check_call,
+    how_many_fit,
     read_answers,
     read_json,
     received,
@@ -138,7 +138,8 @@ class Core:
         left = list(flights.values())
         try:
             while left:
-                batch, left = left[:MOST_QUESTIONS], left[MOST_QUESTIONS:]
+                count = how_many_fit([one.question for one in left])
+                batch, left = left[:count], left[count:]
                 reply = yield Send(check_call([one.question for one in batch], self._to.credentials))
                 self._land(batch, reply)
         finally:

@@ -12,12 +12,11 @@ from typing import Literal, Protocol
 from uuid import uuid4
 
 from gatewright_sdk.denials import UNAVAILABLE
-from gatewright_sdk.model import LEVELS, LONGEST_ROUTE, Allow, Deny, Question
+from gatewright_sdk.model import LEVELS, LONGEST_ROUTE, Allow, Deny, Question, is_tool
 from gatewright_sdk.requests import NOBODYS, bearer, named_company, plain_id
 
 COMPANY = "company_id"  # the names of path parameters, and of the query's
 PROJECT = "project_id"
-_TOOL = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 _METHOD = re.compile(r"[A-Z]{1,20}", re.ASCII)
 _log = logging.getLogger("gatewright_sdk.guard")
 
@@ -60,7 +59,7 @@ class Needs:
 
     def __post_init__(self) -> None:
         """Refuse what nobody can hold, when the program starts and not when it is called."""
-        if not _TOOL.fullmatch(self.tool):
+        if not is_tool(self.tool):
             raise ValueError(f"{self.tool!r} is no tool: a tool's key is of small letters, digits and _")
         if self.level not in LEVELS:
             raise ValueError(f"{self.level!r} is no level: a view needs one out of {', '.join(LEVELS)}")

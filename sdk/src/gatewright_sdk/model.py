@@ -1,5 +1,6 @@
 """What is asked and what is answered: values without behaviour of their own."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -8,6 +9,7 @@ Kind = Literal["user", "service_account"]
 LEVELS = ("read_only", "standard", "admin")
 MOST_ID = 2**53 - 1
 LONGEST_ROUTE = 200
+_TOOL = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 RETRY_SECONDS = {503: 2, 429: 10}
 
 
@@ -88,12 +90,12 @@ class Question:
 
     def __post_init__(self) -> None:
         """Refuse what the server would refuse for its shape; it is the program's own fault."""
-        if not self.tool or self.level not in LEVELS:
-            raise ValueError(f"a question needs a tool, and a level out of {', '.join(LEVELS)}")
+        if not is_tool(self.tool) or self.level not in LEVELS:
+            raise ValueError(f"a question needs the key of a tool, and a level out of {', '.join(LEVELS)}")
         if self.token is not None and self.contact_id is not None:
             raise ValueError("a question is about a token or about a contact, not both")
-        if len(self.route) > LONGEST_ROUTE:
-            raise ValueError(f"a route is at most {LONGEST_ROUTE} characters")
+        if len(self.route) > LONGEST_ROUTE or not self.route.isprintable():
+            raise ValueError(f"a route is at most {LONGEST_ROUTE} printable characters")
         for name in ("company_id", "project_id", "contact_id"):
             if not _is_id(getattr(self, name)):
                 raise ValueError(f"{name} has to be a whole number from 1 to 2^53 - 1")
@@ -132,6 +134,11 @@ class Identity:
             return False
         is_there = self.project_id == project_id and (project_id is None or self.of_company == (of == "company"))
         return is_there and self.tool == tool and LEVELS.index(self.level) >= LEVELS.index(level)
+
+
+def is_tool(text: str) -> bool:
+    """Return whether a tool may have this key."""
+    return _TOOL.fullmatch(text) is not None
 
 
 def _is_id(value: int | Deny | None) -> bool:

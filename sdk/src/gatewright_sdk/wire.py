@@ -15,6 +15,9 @@ from urllib.parse import quote_plus
 from gatewright_sdk.model import Allow, Deny, Principal, Question
 
 MOST_QUESTIONS = 100
+MOST_BYTES = 256 * 1024  # of a request with questions
+_BESIDE = 256  # bytes of a question beside its token and its route, at most
+_LONGEST_ESCAPE = 12  # bytes of one letter in JSON
 NO_ANSWER = "no answer"
 MOST_TAGS = 64
 LONGEST_LEASE = 3600.0
@@ -103,8 +106,18 @@ class Credentials:
 # --- asking --------------------------------------------------------------------------------------
 
 
+def how_many_fit(questions: Sequence[Question]) -> int:
+    """Return how many of these, from the first on, the server takes in one request; at least one."""
+    left = MOST_BYTES - _BESIDE
+    for count, one in enumerate(questions[:MOST_QUESTIONS]):
+        left -= _BESIDE + len(one.token or "") + _LONGEST_ESCAPE * len(one.route)
+        if left < 0:
+            return max(count, 1)
+    return min(len(questions), MOST_QUESTIONS)
+
+
 def check_call(questions: Sequence[Question], credentials: Credentials) -> Call:
-    """Return the request that asks up to a hundred questions."""
+    """Return the request that asks as many questions as fit."""
     body = json.dumps({"questions": [_question(one) for one in questions]}, separators=(",", ":"))
     headers = (credentials.header(), ("Content-Type", "application/json"), ("Accept", "application/json"))
     return Call(method="POST", path="/authz/check", headers=headers, body=body.encode())
