@@ -32,6 +32,7 @@ class ModelServer:
     denied: set[str] = field(default_factory=set)  # token or contact: "contact:7"
     asked: list[dict[str, Any]] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)  # requests by path
+    stream_charset: str = ""  # "; charset=…"
     before_answer: threading.Event | None = None  # held back until set
     garbled: bytes | None = None  # what /authz/check says instead
     news: threading.Condition = field(default_factory=threading.Condition)
@@ -139,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
         after = self.headers["last-event-id"]
         position = self.model.position if after is None else int(after)
         self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
+        self.send_header("content-type", f"text/event-stream{self.model.stream_charset}")
         self.send_header("connection", "close")
         self.end_headers()
         self._event("position", {"position": position, "lease": self.model.lease})

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Generator, Iterable
 
 from gatewright_sdk.cache import Cache
@@ -109,6 +110,20 @@ def test_a_server_that_does_not_answer_is_asked_less_and_less_often() -> None:
     waited = flow.send(None)
     assert isinstance(waited, Wait)
     assert waited.seconds <= FIRST_RETRY
+
+
+def test_a_lease_that_ends_after_the_stream_was_lost_is_not_renewed() -> None:
+    """T12: nobody tells what to forget any more."""
+    scene = Scene()
+    flow = scene.following.follow()
+    assert isinstance(next(flow), Open)
+    last_of(flow, [OPENED, *position(5)])
+    scene.renewed(lease=0.3)
+    assert scene.has_lease()
+    assert isinstance(flow.send(None), Wait)
+    time.sleep(0.3)
+    renewal = scene.following.renew()
+    assert next(renewal) == Wait(scene.following.renewal_due, LAST_RETRY)
 
 
 def test_both_end_when_told() -> None:

@@ -301,6 +301,47 @@ async def test_after_closing_every_answer_is_a_no(guard: Guard, server: ModelSer
 
 
 def test_a_forked_process_follows_by_itself(server: ModelServer) -> None:
+async def test_after_closing_nothing_is_answered_from_memory(guard: Guard, server: ModelServer) -> None:
+    """X1: nobody would tell any more what to forget."""
+    await have_lease(guard, server)
+    question = asked(server.token())
+    assert isinstance(await guard.check(question), Allow)
+    await guard.aclose()
+    assert await guard.check_all([question]) == [UNAVAILABLE]
+    before = dict(server.calls)
+    await asyncio.sleep(0.2)
+    assert server.calls == before  # nor is anything followed
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+async def test_no_proxy_of_the_environment_comes_between(
+    driver: Driver, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """X1: every request of the API hangs from this connection."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    async with guarding(driver, server.issuer, client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as guard:
+        assert isinstance(await guard.check(asked(server.token())), Allow)
+
+
+async def test_a_failure_that_nobody_foresaw_is_told_and_following_begun_again(
+    guard: Guard, server: ModelServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """T12: here, a stream in a charset of which httpx makes a TypeError. Meanwhile nothing is kept."""
+    server.stream_charset, question = "; charset=rot13", asked(server.token())
+
+    async def is_told() -> bool:
+        assert isinstance(await guard.check(question), Allow)
+        return "/authz/feed: failed with " in caplog.text
+
+    await until(is_told)
+    server.stream_charset = ""
+    await have_lease(guard, server)
+    assert [record.levelname for record in caplog.records if "failed with" in record.message] == ["ERROR"]
+
+
     """X5: as a server does that loads the application before it forks its workers."""
     question, server.lease = asked(server.token()), 0.5
     with Gatewright(server.issuer, client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as guard:

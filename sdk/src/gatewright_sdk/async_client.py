@@ -4,7 +4,7 @@ import asyncio
 import os
 import ssl
 import weakref
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import suppress
 from typing import Self, TypeVar
 
@@ -184,13 +184,22 @@ class _Tasks:
         """Follow until this is cancelled: by `close`, or by the end of an event loop that nobody told us of."""
         following = self.core.following
         try:
-            await asyncio.gather(self.run(following.follow()), self.run(following.renew()))
+            await asyncio.gather(self._keep_running(following.follow), self._keep_running(following.renew))
         except asyncio.CancelledError:
             await self._close_connections()
             raise
 
     async def _close_connections(self) -> None:
         await self._close_stream()
+    async def _keep_running(self, flow: Callable[[], Generator[Effect, object, None]]) -> None:
+        """Run a flow until following ends, again where it fails: without it nothing would be kept any more."""
+        following = self.core.following
+        while not following.stop.is_set():
+            try:
+                await self.run(flow())
+            except Exception as error:
+                await self._perform(Wait(following.stop, following.fail(error)))
+
         await self._asking.aclose()
         await self._following.aclose()
 

@@ -5,7 +5,7 @@ import socket
 import ssl
 import threading
 import weakref
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from typing import Self, TypeVar
 
@@ -155,9 +155,9 @@ class _Threads:
         with self._lock:
             if self._followers or self.is_closed:
                 return
-            flows = (("stream", self.core.following.follow()), ("lease", self.core.following.renew()))
+            flows = (("stream", self.core.following.follow), ("lease", self.core.following.renew))
             threads = [
-                threading.Thread(target=self.run, args=(flow,), name=f"gatewright-{name}", daemon=True)
+                threading.Thread(target=self._keep_running, args=(flow,), name=f"gatewright-{name}", daemon=True)
                 for name, flow in flows
             ]
             for thread in threads:
@@ -167,6 +167,17 @@ class _Threads:
     def close(self) -> None:
         """Stop the threads, wake who reads a stream, close what is open."""
         with self._lock:
+    def _keep_running(self, flow: Callable[[], Generator[Effect, object, None]]) -> None:
+        """Run a flow until following ends, again where it fails: without it nothing would be kept any more."""
+        following = self.core.following
+        while not following.stop.is_set():
+            try:
+                self.run(flow())
+            except Exception as error:
+                with self._lock:
+                    pause = following.fail(error)
+                self._perform(Wait(following.stop, pause))
+
             self.is_closed = True
             self.core.following.end()
         if (stream := self._stream) is not None:

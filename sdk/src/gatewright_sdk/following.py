@@ -47,6 +47,12 @@ class Following:
         self.stop.set()
         self.renewal_due.set()
 
+    def fail(self, error: Exception) -> float:
+        """Begin anew after what nobody foresaw: it is not known what was applied. Return seconds to wait."""
+        self._troubles.fail("/authz/feed", error)
+        self._cache.reset(None)
+        return LAST_RETRY
+
     def follow(self) -> Generator[Effect, object, None]:
         """Read the stream and apply it, again and again, until `stop` is set."""
         failures = 0

@@ -17,6 +17,13 @@ class Troubles:
             self._told[what] = why
             _log.warning("gatewright: %s: %s; until it works, questions are refused or slower", what, why)
 
+    def fail(self, what: str, error: Exception) -> None:
+        """Note that something failed that nobody foresaw: once with where it happened."""
+        why = f"failed with {type(error).__name__}"
+        if self._told.get(what) != why:
+            self._told[what] = why
+            _log.error("gatewright: %s: %s; it is begun again", what, why, exc_info=error)
+
     def end(self, what: str) -> None:
         """Note that it works."""
         if self._told.pop(what, None) is not None:
