@@ -21,7 +21,14 @@ SIGNS = ECKey.generate_key("P-256", {"kid": "k1"})
 
 def core() -> Core:
     to = deployment_of(
-        ISSUER, client_id="gate", client_secret="s", timeout=2.0, address=None, audience=None, most_answers=10
+        ISSUER,
+        client_id="gate",
+        client_secret="s",
+        timeout=2.0,
+        address=None,
+        audience=None,
+        most_answers=10,
+        insecure_http=False,
     )
     return Core(to, threading.Event)
 
@@ -65,13 +72,6 @@ def test_a_key_set_is_enough_to_refuse_a_forgery() -> None:
     assert finished(flow.send, Reply(200, published)) == [TOKEN_INVALID]
 
 
-def test_a_key_set_that_was_overtaken_is_asked_for_again_before_anything_is_said() -> None:
-    """T12: the stream opens while the first request is on its way."""
-    guard, server = core(), ModelServer(issuer=ISSUER)
-    flow = guard.identity(server.token(typ="gatewright-auth+jwt"))
-    published = json.dumps({"keys": [server.key.as_dict(private=False)]}).encode()
-    assert sent(next(flow)) is KEYS_CALL
-    stream = guard.following.follow()
 def leased_core() -> Core:
     """Return a core that has the key set and a lease."""
     made, server = core(), ModelServer(issuer=ISSUER, key=SIGNS)
@@ -123,6 +123,13 @@ def bodies_of(flow: Generator[Effect, object, object]) -> list[bytes]:
         return bodies
 
 
+def test_a_key_set_that_was_overtaken_is_asked_for_again_before_anything_is_said() -> None:
+    """T12: the stream opens while the first request is on its way."""
+    guard, server = core(), ModelServer(issuer=ISSUER)
+    flow = guard.identity(server.token(typ="gatewright-auth+jwt"))
+    published = json.dumps({"keys": [server.key.as_dict(private=False)]}).encode()
+    assert sent(next(flow)) is KEYS_CALL
+    stream = guard.following.follow()
     next(stream)
     for line in (Reply(200, b""), "event: position", 'data: {"position": 5}', ""):
         stream.send(line)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from joserfc.jwk import ECKey
@@ -300,7 +301,6 @@ async def test_after_closing_every_answer_is_a_no(guard: Guard, server: ModelSer
     await guard.aclose()
 
 
-def test_a_forked_process_follows_by_itself(server: ModelServer) -> None:
 async def test_after_closing_nothing_is_answered_from_memory(guard: Guard, server: ModelServer) -> None:
     """X1: nobody would tell any more what to forget."""
     await have_lease(guard, server)
@@ -342,6 +342,7 @@ async def test_a_failure_that_nobody_foresaw_is_told_and_following_begun_again(
     assert [record.levelname for record in caplog.records if "failed with" in record.message] == ["ERROR"]
 
 
+def test_a_forked_process_follows_by_itself(server: ModelServer) -> None:
     """X5: as a server does that loads the application before it forks its workers."""
     question, server.lease = asked(server.token()), 0.5
     with Gatewright(server.issuer, client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as guard:
@@ -478,6 +479,9 @@ async def test_a_guard_that_nobody_has_any_more_follows_no_more(server: ModelSer
         {"client_secret": ""},
         {"timeout": 0},
         {"address": "unix:/x"},
+        {"issuer": "http://id.example"},
+        {"address": "http://10.0.0.1:8400"},
+        {"address": "http://localhost.id.example"},
     ],
 )
 def test_what_cannot_work_is_refused_at_the_start(wrong: dict[str, str]) -> None:
@@ -485,6 +489,23 @@ def test_what_cannot_work_is_refused_at_the_start(wrong: dict[str, str]) -> None
     given = {"issuer": "https://id.example", "client_id": "gate", "client_secret": "s"} | wrong
     with pytest.raises(ValueError, match=r"needed|address|more than"):
         Gatewright(**given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {"issuer": "http://127.0.0.1:8400"},
+        {"issuer": "http://localhost:8400"},
+        {"issuer": "http://id.example", "address": "http://[::1]:8400"},
+        {"issuer": "http://id.example", "address": "https://id.internal"},
+        {"address": "http://gatewright:8400", "insecure_http": True},
+    ],
+)
+def test_secrets_go_over_https_unless_told_otherwise(right: dict[str, Any]) -> None:
+    """T13: http is for this computer."""
+    given = {"issuer": "https://id.example", "client_id": "gate", "client_secret": "s"} | right
+    Gatewright(**given).close()
+    AsyncGatewright(**given)
 
 
 def test_no_repr_shows_the_secret() -> None:

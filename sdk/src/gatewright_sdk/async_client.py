@@ -42,6 +42,7 @@ class AsyncGatewright:
         audience: str | None = None,
         most_answers: int = MOST_ANSWERS,
         verify: ssl.SSLContext | bool = True,
+        insecure_http: bool = False,
     ) -> None:
         self.company_headers = tuple(company_headers)
         self._to = deployment_of(
@@ -52,6 +53,7 @@ class AsyncGatewright:
             address=address,
             audience=audience,
             most_answers=most_answers,
+            insecure_http=insecure_http,
         )
         self._verify = httpx.create_ssl_context() if verify is True else verify
         self._tasks: _Tasks | None = None
@@ -189,8 +191,6 @@ class _Tasks:
             await self._close_connections()
             raise
 
-    async def _close_connections(self) -> None:
-        await self._close_stream()
     async def _keep_running(self, flow: Callable[[], Generator[Effect, object, None]]) -> None:
         """Run a flow until following ends, again where it fails: without it nothing would be kept any more."""
         following = self.core.following
@@ -200,6 +200,8 @@ class _Tasks:
             except Exception as error:
                 await self._perform(Wait(following.stop, following.fail(error)))
 
+    async def _close_connections(self) -> None:
+        await self._close_stream()
         await self._asking.aclose()
         await self._following.aclose()
 

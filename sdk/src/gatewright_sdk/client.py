@@ -31,6 +31,7 @@ class Gatewright:
     `issuer` is the server's address as it stands in tokens; `address`, where it is reached
     from here, if elsewhere; `audience`, where the server sets one of its own. `client_id`
     and `client_secret` are of an app that is a resource server. `verify` is what httpx takes.
+    `insecure_http` allows an address without TLS that is not of this computer.
     Following the server starts with the first question; a forked process starts its own.
     """
 
@@ -46,6 +47,7 @@ class Gatewright:
         audience: str | None = None,
         most_answers: int = MOST_ANSWERS,
         verify: ssl.SSLContext | bool = True,
+        insecure_http: bool = False,
     ) -> None:
         self.company_headers = tuple(company_headers)
         self._to = deployment_of(
@@ -56,6 +58,7 @@ class Gatewright:
             address=address,
             audience=audience,
             most_answers=most_answers,
+            insecure_http=insecure_http,
         )
         self._verify = httpx.create_ssl_context() if verify is True else verify
         self._begin()
@@ -164,9 +167,6 @@ class _Threads:
                 thread.start()
             self._followers = threads
 
-    def close(self) -> None:
-        """Stop the threads, wake who reads a stream, close what is open."""
-        with self._lock:
     def _keep_running(self, flow: Callable[[], Generator[Effect, object, None]]) -> None:
         """Run a flow until following ends, again where it fails: without it nothing would be kept any more."""
         following = self.core.following
@@ -178,6 +178,9 @@ class _Threads:
                     pause = following.fail(error)
                 self._perform(Wait(following.stop, pause))
 
+    def close(self) -> None:
+        """Stop the threads, wake who reads a stream, close what is open."""
+        with self._lock:
             self.is_closed = True
             self.core.following.end()
         if (stream := self._stream) is not None:
