@@ -5,7 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
@@ -17,6 +17,7 @@ from joserfc.jwk import ECKey
 CLIENT_ID, CLIENT_SECRET = "gate", "s3cret"
 KEYS_TAG = "tag-of-the-keys"
 LEASE = 2.0
+GZIP = b"\x1f\x8b"  # what a packed body begins with
 
 
 @dataclass
@@ -35,6 +36,7 @@ class ModelServer:
     stream_charset: str = ""  # "; charset=…"
     before_answer: threading.Event | None = None  # held back until set
     garbled: bytes | None = None  # what /authz/check says instead
+    slow_parts: tuple[bytes, float] | None = None  # a body without end instead: one part, and the pause after each
     news: threading.Condition = field(default_factory=threading.Condition)
 
     def token(
@@ -131,10 +133,23 @@ class _Handler(BaseHTTPRequestHandler):
         answers = [self.model.answer(question) for question in said["questions"]]
         if self.model.before_answer is not None:
             self.model.before_answer.wait(10)
-        if self.model.garbled is not None:
-            self._bytes(200, self.model.garbled)
+        if self.model.slow_parts is not None:
+            self._without_end(*self.model.slow_parts)
+        elif self.model.garbled is not None:
+            packed = [("content-encoding", "gzip")] if self.model.garbled.startswith(GZIP) else []
+            self._bytes(200, self.model.garbled, *packed)
         else:
             self._json(200, {"answers": answers})
+
+    def _without_end(self, part: bytes, pause: float) -> None:
+        self.send_response(200)
+        self.send_header("connection", "close")
+        self.end_headers()
+        with suppress(OSError):  # until whoever reads it has enough
+            for _ in range(10_000):
+                self.wfile.write(part)
+                self.wfile.flush()
+                time.sleep(pause)
 
     def _stream(self) -> None:
         after = self.headers["last-event-id"]

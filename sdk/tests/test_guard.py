@@ -2,12 +2,14 @@
 
 import asyncio
 import gc
+import gzip
 import json
 import logging
 import os
 import signal
 import threading
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +28,7 @@ from gatewright_sdk.denials import (
     UNAVAILABLE,
     company_ambiguous,
 )
+from gatewright_sdk.wire import MOST_ANSWERED
 
 
 @pytest.fixture
@@ -266,6 +269,35 @@ async def test_who_gives_up_fails_nobody_else(server: ModelServer) -> None:
 async def test_what_cannot_be_read_is_a_no(guard: Guard, server: ModelServer, garbled: bytes) -> None:
     """X1: nothing is guessed."""
     server.garbled = garbled
+    assert await guard.check(asked(server.token())) == UNAVAILABLE
+
+
+async def test_an_answer_without_end_is_given_up(guard: Guard, server: ModelServer) -> None:
+    """X1: what stands where the server stood fills nobody's memory."""
+    token = server.token()
+    assert isinstance(await guard.check(asked(token)), Allow)
+    server.slow_parts = (b"[" * 64 * 1024, 0.0)
+    tracemalloc.start()
+    assert await guard.check(asked(token, tool="other")) == UNAVAILABLE
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 4 * MOST_ANSWERED  # of the 640 MB that were there to be had
+
+
+async def test_an_answer_that_trickles_is_given_up_in_time(guard: Guard, server: ModelServer) -> None:
+    """X1: each byte comes in time, and the whole never."""
+    token = server.token()
+    assert isinstance(await guard.check(asked(token)), Allow)
+    server.slow_parts = (b" ", 0.05)
+    began = time.monotonic()
+    assert await guard.check(asked(token, tool="other")) == UNAVAILABLE
+    assert time.monotonic() - began < PATIENCE
+
+
+async def test_what_is_packed_is_not_unpacked(guard: Guard, server: ModelServer) -> None:
+    """X1: it was not asked for, and a small packed answer may be a large one."""
+    answers = {"answers": [server.answer({"token": "t", "company_id": 1, "level": "standard"})]}
+    server.garbled = gzip.compress(json.dumps(answers).encode())
     assert await guard.check(asked(server.token())) == UNAVAILABLE
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import ssl
+import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import suppress
@@ -18,7 +19,7 @@ from gatewright_sdk.effects import Effect, NextLine, Open, Send, Wait
 from gatewright_sdk.following import SILENCE
 from gatewright_sdk.model import Allow, Deny, Identity, Question
 from gatewright_sdk.requests import COMPANY_HEADERS
-from gatewright_sdk.wire import Call, Reply, reply_of
+from gatewright_sdk.wire import UNPACKED, Body, Call, Reply
 
 R = TypeVar("R")
 
@@ -144,7 +145,13 @@ class _Tasks:
 
         def connections() -> httpx.AsyncClient:
             # No proxy of the environment comes between: every request of the API hangs from this connection.
-            return httpx.AsyncClient(base_url=to.address, timeout=to.timeout, verify=verify, trust_env=False)
+            return httpx.AsyncClient(
+                base_url=to.address,
+                timeout=to.timeout,
+                headers=UNPACKED,
+                verify=verify,
+                trust_env=False,
+            )
 
         self._asking, self._following = connections(), connections()
 
@@ -208,7 +215,7 @@ class _Tasks:
     async def _perform(self, effect: Effect) -> Reply | str | None:
         match effect:
             case Send(call, follows):
-                return await _sent(self._following if follows else self._asking, call)
+                return await _sent(self._following if follows else self._asking, call, self._timeout)
             case Wait(asyncio.Event() as signal, seconds):
                 with suppress(TimeoutError):
                     async with asyncio.timeout(seconds):
@@ -246,12 +253,19 @@ class _Tasks:
             await stream.aclose()
 
 
-async def _sent(connections: httpx.AsyncClient, call: Call) -> Reply | None:
+async def _sent(connections: httpx.AsyncClient, call: Call, within: float) -> Reply | None:
     try:
-        answer = await connections.send(_request(connections, call))
+        answer = await connections.send(_request(connections, call), stream=True)
+        body = Body(until=time.monotonic() + within)
+        try:
+            async for part in answer.aiter_raw():  # as it came: nothing that was packed is unpacked here
+                if not body.take(part, now=time.monotonic()):
+                    return None
+        finally:
+            await answer.aclose()
     except (httpx.HTTPError, RuntimeError):
         return None
-    return reply_of(answer.status_code, answer.content, answer.headers)
+    return body.reply(answer.status_code, answer.headers)
 
 
 def _request(connections: httpx.AsyncClient, call: Call, patience: httpx.Timeout | None = None) -> httpx.Request:

@@ -4,6 +4,7 @@ import os
 import socket
 import ssl
 import threading
+import time
 import weakref
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
@@ -19,7 +20,7 @@ from gatewright_sdk.effects import Effect, NextLine, Open, Send, Wait
 from gatewright_sdk.following import SILENCE
 from gatewright_sdk.model import Allow, Deny, Identity, Question
 from gatewright_sdk.requests import COMPANY_HEADERS
-from gatewright_sdk.wire import Call, Reply, reply_of
+from gatewright_sdk.wire import UNPACKED, Body, Call, Reply
 
 R = TypeVar("R")
 LEAVING = 1.0  # seconds that a thread gets to notice that the object was closed
@@ -131,7 +132,13 @@ class _Threads:
 
         def connections() -> httpx.Client:
             # No proxy of the environment comes between: every request of the API hangs from this connection.
-            return httpx.Client(base_url=to.address, timeout=to.timeout, verify=verify, trust_env=False)
+            return httpx.Client(
+                base_url=to.address,
+                timeout=to.timeout,
+                headers=UNPACKED,
+                verify=verify,
+                trust_env=False,
+            )
 
         self._asking, self._following = connections(), connections()
 
@@ -198,7 +205,7 @@ class _Threads:
     def _perform(self, effect: Effect) -> Reply | str | None:
         match effect:
             case Send(call, follows):
-                return _sent(self._following if follows else self._asking, call)
+                return _sent(self._following if follows else self._asking, call, self._timeout)
             case Wait(threading.Event() as signal, seconds):
                 signal.wait(seconds)
             case Open(call):
@@ -232,12 +239,19 @@ class _Threads:
         return line
 
 
-def _sent(connections: httpx.Client, call: Call) -> Reply | None:
+def _sent(connections: httpx.Client, call: Call, within: float) -> Reply | None:
     try:
-        answer = connections.send(_request(connections, call))
+        answer = connections.send(_request(connections, call), stream=True)
+        body = Body(until=time.monotonic() + within)
+        try:
+            for part in answer.iter_raw():  # as it came: nothing that was packed is unpacked here
+                if not body.take(part, now=time.monotonic()):
+                    return None
+        finally:
+            answer.close()
     except (httpx.HTTPError, RuntimeError):
         return None
-    return reply_of(answer.status_code, answer.content, answer.headers)
+    return body.reply(answer.status_code, answer.headers)
 
 
 def _request(connections: httpx.Client, call: Call, patience: httpx.Timeout | None = None) -> httpx.Request:

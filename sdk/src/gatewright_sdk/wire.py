@@ -20,8 +20,10 @@ _BESIDE = 256  # bytes of a question beside its token and its route, at most
 _LONGEST_ESCAPE = 12  # bytes of one letter in JSON
 NO_ANSWER = "no answer"
 MOST_TAGS = 64
+MOST_ANSWERED = 2 * 1024 * 1024  # bytes; a hundred answers, with all their tags, are a tenth of it
 LONGEST_LEASE = 3600.0
 TAG_HEADER = "Gatewright-Tag"
+UNPACKED = {"Accept-Encoding": "identity"}  # a small packed answer may be a large one
 _TAG = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
@@ -156,10 +158,22 @@ def _question(question: Question) -> dict[str, object]:
 # --- reading -------------------------------------------------------------------------------------
 
 
-def reply_of(status: int, body: bytes, headers: Mapping[str, str]) -> Reply:
-    """Return what is read of an answer; a tag that is none counts as no tag."""
-    tag = headers.get(TAG_HEADER, "")
-    return Reply(status, body, tag if _TAG.fullmatch(tag) else None)
+@dataclass(slots=True)
+class Body:
+    """An answer as it comes in: so large and no larger, and whole within its time however it trickles."""
+
+    until: float  # on the clock of `take`
+    _parts: bytearray = field(default_factory=bytearray)
+
+    def take(self, part: bytes, *, now: float) -> bool:
+        """Take one part; return whether more may come."""
+        self._parts += part
+        return len(self._parts) <= MOST_ANSWERED and now < self.until
+
+    def reply(self, status: int, headers: Mapping[str, str]) -> Reply:
+        """Return what was read; a tag that is none counts as no tag."""
+        tag = headers.get(TAG_HEADER, "")
+        return Reply(status, bytes(self._parts), tag if _TAG.fullmatch(tag) else None)
 
 
 def received(reply: object) -> Reply:
