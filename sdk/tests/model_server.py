@@ -146,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("connection", "close")
         self.end_headers()
         with suppress(OSError):  # until whoever reads it has enough
-            for _ in range(10_000):
+            for _ in range(400):
                 self.wfile.write(part)
                 self.wfile.flush()
                 time.sleep(pause)
