@@ -68,6 +68,8 @@ def test_a_token_answer_counts_from_when_it_was_asked_for() -> None:
         json.dumps(GOOD | {"access_token": ""}).encode(),
         json.dumps(GOOD | {"access_token": 7}).encode(),
         json.dumps(GOOD | {"token_type": "mac"}).encode(),
+        json.dumps(GOOD | {"access_token": "eyJ\r\nX-Forged: 1"}).encode(),
+        json.dumps(GOOD | {"access_token": "eyJ "}).encode(),
         json.dumps(GOOD | {"expires_in": "7200"}).encode(),
         json.dumps(GOOD | {"expires_in": True}).encode(),
         json.dumps(GOOD | {"expires_in": 0}).encode(),

@@ -43,6 +43,22 @@ def test_a_store_keeps_what_each_account_has(store: Store) -> None:
     assert (store.load("one"), store.load("two")) == (None, tokens(2, ended="revoked"))
 
 
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link"])
+def test_what_is_no_file_is_refused_at_once_and_the_link_named(tmp_path: Path, kind: str) -> None:
+    # T13
+    place = tmp_path / "tokens.json"
+    if kind == "folder":
+        place.mkdir(mode=0o700)
+    elif kind == "pipe":
+        os.mkfifo(place, 0o600)
+    else:
+        place.symlink_to(tmp_path / "other.json")
+    with pytest.raises(StoreFailed) as refused:
+        FileStore(place).load("one")
+    assert str(place) in str(refused.value)
+    assert ("symbolic link" in str(refused.value)) == (kind == "link")
+
+
 def test_one_lock_for_each_account(store: Store) -> None:
     # T5
     inside, order = threading.Event(), []

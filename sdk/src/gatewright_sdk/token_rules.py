@@ -7,6 +7,7 @@ has one successor, which a retry gets again.
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -18,6 +19,7 @@ EARLY_SHARE = 4  # but never in more than the last quarter of a token's life
 CLOCK_SLACK = 300.0  # a clock further behind the one that wrote was set back: its times say nothing
 LONGEST_PAUSE = 3.0
 _AGAIN_LATER = {408, 425, 429}
+_SENDABLE = re.compile(r"[\w.~+/-]+=*", re.ASCII)  # RFC 6750 §2.1: what a header can hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +113,7 @@ def _no(status: int, body: bytes, *, retry_after: str) -> Refusal | Unclear:
 
 def _tokens(said: Mapping[str, object], *, asked_at: float) -> Tokens | None:
     access_token, lifetime = _text(said, "access_token"), said.get("expires_in")
-    if not access_token or _text(said, "token_type").lower() != "bearer":
+    if not _SENDABLE.fullmatch(access_token) or _text(said, "token_type").lower() != "bearer":
         return None
     if not isinstance(lifetime, int) or isinstance(lifetime, bool) or lifetime <= 0:
         return None

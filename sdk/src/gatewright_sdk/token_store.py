@@ -1,5 +1,6 @@
 """Where an app's tokens are kept: in memory, in a file that only its owner reads, or in a store of your own."""
 
+import errno
 import json
 import os
 import stat
@@ -125,14 +126,18 @@ class FileStore:
 
     def _read(self) -> dict[str, Tokens]:
         try:
-            handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            # Without waiting: a pipe would be opened for as long as nobody writes into it.
+            handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
             return {}
         except OSError as error:
             raise self._failed(error) from None
-        with os.fdopen(handle, "rb") as file:
+        try:
             self._refuse_shared(os.fstat(handle))
-            text = file.read()
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                text = file.read()
+        finally:
+            os.close(handle)
         try:
             return _parsed(text)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -187,6 +192,8 @@ class FileStore:
             raise StoreFailed(f"{folder} can be written by others, who could replace {self._path.name} in it.")
 
     def _failed(self, error: OSError) -> StoreFailed:
+        if error.errno == errno.ELOOP:
+            return StoreFailed(f"{self._path} or its lock is a symbolic link. None is followed: name the file itself.")
         return StoreFailed(f"{self._path}: {error.strerror or type(error).__name__}")
 
 
