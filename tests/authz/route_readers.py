@@ -83,6 +83,19 @@ def compatible(path: str) -> Segments:
     return _split(unicodedata.normalize("NFKC", unquote(path)))
 
 
+def in_capitals(path: str) -> Segments:
+    """Return the segments as Java's equalsIgnoreCase compares them: letter by letter, capital first and small then."""
+    return _split("".join(_java_small(_java_capital(letter)) for letter in unquote(path)))
+
+
+def _java_capital(letter: str) -> str:
+    return letter.upper() if len(letter.upper()) == 1 else letter
+
+
+def _java_small(letter: str) -> str:
+    return letter.lower()[0]  # that of U+0130 is i
+
+
 def careless(path: str) -> Segments:
     """Return the segments with all of it at once."""
     whole = unicodedata.normalize("NFKC", unquote(unquote(path))).replace("\\", "/")
@@ -111,7 +124,7 @@ EXACT: tuple[Reader, ...] = (
     stripped,
     compatible,
 )
-LOOSE: tuple[Reader, ...] = (*EXACT, careless)
+LOOSE: tuple[Reader, ...] = (*EXACT, in_capitals, careless)
 
 
 def matches(pattern: str, segments: Sequence[str], *, is_loose: bool) -> bool:

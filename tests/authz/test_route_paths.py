@@ -21,6 +21,7 @@ MAP = read_route_map(
       GET /open/v2/**: token
       GET /well-known/~a!b$c&d'e(f)g+h,i=j:k@l: public
       GET /django/: member
+      GET /well-known/{name}: token
     """
 )
 RFIS, FILE, SECRET, OPEN, BELOW = (
@@ -114,6 +115,16 @@ REFUSED = [
     *((uri, LIKE) for uri in ("/v1/projects/7/files/secret/", "/v1/projects/7/files/Secret.a.b", "/v1/projects.json")),
     *((uri, LIKE) for uri in ("/open/REPORT.pdf", "/open/report.pdf.json", "/open/V2/a")),
     *((uri, LIKE) for uri in ("/v1/projects/7/files/%c5%bfecret", "/v1/projects/7/files/%ef%bd%93ecret")),
+    # The dotless i, the long s and the Kelvin sign: in capital letters they are those of ASCII. And I with its dot.
+    *(
+        (uri, LIKE)
+        for uri in (
+            "/v1/projects/7/rf%c4%b1s",
+            "/v1/projects/7/rf%c4%b0s",
+            "/v1/project%c5%bf",
+            "/well-%e2%84%aanown/a",
+        )
+    ),
     *((uri, LIKE) for uri in ("/v1/projects/7/files/s%e2%80%8decret", "/v1/projects/7/files/%ef%bb%bfsecret")),
     *((uri, LIKE) for uri in ("/v1/projects/7/files/s%dc%8fecret", "/v1/projects/7/files/secret%ef%bf%b9")),  # Cf alone
     *((f"/v1/projects/7/files/s{quote(letter)}ecret", LIKE) for letter in INVISIBLE),

@@ -38,6 +38,7 @@ _IGNORABLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+_DOTTED_I = "i\u0307"  # what U+0130 becomes in small letters; to who goes letter by letter, as Java does, it is i
 _WIDE = re.compile(r"%u([0-9A-Fa-f]{4})")  # what IIS decodes beside RFC 3986
 
 
@@ -122,9 +123,13 @@ def _unclear_segment(text: str, *, may_be_empty: bool) -> str:
 
 
 def folded(segment: str) -> str:
-    """Return what is left of a segment when case, compatible letters and invisible ones are put aside."""
+    """Return what is left of a segment when case, compatible letters and invisible ones are put aside.
+
+    Case is put aside both ways: some servers compare capital letters, and that of the dotless i is I.
+    """
     if not segment.isascii():
-        segment = unicodedata.normalize("NFKC", _visible(unicodedata.normalize("NFKC", segment).casefold()))
+        small = unicodedata.normalize("NFKC", segment).casefold().upper().casefold()
+        segment = unicodedata.normalize("NFKC", _visible(small)).replace(_DOTTED_I, "i")
     return segment.lower().lstrip("+").rstrip("+.")  # a plus is a space to some
 
 
