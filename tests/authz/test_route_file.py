@@ -7,7 +7,8 @@ from textwrap import dedent
 import pytest
 
 from gatewright.authz.route_file import MOST_CROSSINGS_TOLD, MOST_ROUTES, load_route_map, read_route_map
-from gatewright.authz.route_model import Needs, UnknownAllowed
+from gatewright.authz.route_model import Needs, Route, UnknownAllowed
+from gatewright.authz.route_overlaps import uncovered
 from gatewright.authz.route_patterns import METHODS
 from gatewright.authz.route_rules import RouteMap
 from gatewright.base.levels import Level
@@ -313,3 +314,44 @@ def test_a_file_is_read_as_utf8_with_or_without_a_mark(tmp_path: Path) -> None:
     with pytest.raises(BadFile) as bad:
         load_route_map(file)
     assert bad.value.sentences(file) == (f"{file}:1: the file: is no UTF-8 text; save it as UTF-8",)
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("GET /open/**: public, GET /open/admin/**: token", [("/open/admin", "/open/**")]),
+        ("GET /open/{name}: public, GET /open/v2/**: token", [("/open/v2", "/open/{name}")]),
+        ("GET /**: public, GET /a/{id}/**: token", [("/a/{id}", "/**")]),
+        ("GET /a/**: public, GET /A/b/**: token", [("/A/b", "/a/**")]),
+        ("GET /open/**: public, GET /open/admin: public, GET /open/admin/**: token", []),  # it is said, so it is meant
+        ("GET /open/**: public, GET /open/admin/: public, GET /open/admin/**: token", []),
+        ("GET /open/**: public, POST /open/admin/**: token", []),
+        ("GET /open/**: public, GET /open/admin/**: public", []),
+        ("GET /open/**: token, GET /open/admin/**: member", []),
+        ("GET /**: token", []),
+        ("GET /admin/**: token", []),
+    ],
+)
+def test_a_guard_below_an_open_path_is_noticed_unless_a_line_says_so(lines: str, told: list[tuple[str, str]]) -> None:
+    """X2: no fault, since it may be meant."""
+    routes = _written(lines)
+    assert [(one.path, one.open_by and one.open_by.path) for one in uncovered(routes)] == told
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("GET /admin/**: token", ["/admin"]),
+        ("GET /admin/**: public", []),
+        ("GET /admin/**: token, GET /admin: token", []),
+        ("GET /admin/**: token, POST /admin: token", []),  # its path is known, so GET is refused
+    ],
+)
+def test_a_guard_below_a_path_that_passes_as_unknown_is_noticed(lines: str, told: list[str]) -> None:
+    """X2: the path is unlike every route, and unknown ones are let through."""
+    routes = _written(lines)
+    assert [one.path for one in uncovered(routes, allows_unknown=True)] == told
+
+
+def _written(lines: str) -> tuple[Route, ...]:
+    return read_route_map("\n  ".join(("routes:", *lines.split(", ")))).routes

@@ -87,6 +87,22 @@ def test_a_good_map_is_shown_as_a_table(data_dir: Path, good: Path) -> None:
     assert not data_dir.exists()
 
 
+def test_a_guard_that_leaves_its_own_beginning_open_is_warned_of(data_dir: Path, good: Path) -> None:
+    """X2: `/open/**` covers /open/admin, which `/open/admin/**` does not."""
+    good.write_text("routes:\n  GET /open/**: public\n  GET /open/admin/**: {tool: admin, level: admin}\n")
+    done = command("routes", "check", str(good), data_dir=data_dir)
+    assert done.returncode == 0
+    assert done.stdout.endswith("2 routes; whatever else is asked for is refused.\n")
+    assert done.stderr == (
+        f"{good}:3: warning: GET /open/admin/** guards what is below /open/admin; /open/admin itself is open by "
+        "line 2, GET /open/**. Add a line for GET /open/admin that says what it needs.\n"
+    )
+    good.write_text("unknown_routes: allow\nroutes: {GET /admin/**: token}\n")
+    done = command("routes", "check", str(good), data_dir=data_dir)
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert "/admin itself is open by unknown_routes: allow. Add a line for GET /admin" in done.stderr
+
+
 def test_every_fault_of_a_bad_map_is_told_with_its_line(data_dir: Path, bad: Path) -> None:
     done = command("routes", "check", str(bad), data_dir=data_dir)
     assert (done.returncode, done.stdout) == (1, "")

@@ -2,6 +2,8 @@
 
 `/projects/recent/{kind}` and `/projects/{project_id}/rfis` both have `/projects/recent/rfis`. The map would
 decide it by its own precedence, and the platform perhaps by another; so such a path needs a line.
+
+And routes that guard what is below a path which is itself open: no fault, but seldom meant.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,6 +25,15 @@ class Crossing:
     shared: str
 
 
+@dataclass(frozen=True, slots=True)
+class Uncovered:
+    """A route guards what is below `path`, and the path itself is open: by another, or (None) as an unknown one."""
+
+    guard: Route
+    path: str
+    open_by: Route | None
+
+
 def shape(route: Route) -> Shape:
     """Return the pattern without names of parameters, case and last slash: what must differ in a method."""
     return tuple(_ANY if is_parameter(segment) else segment for segment in folded_pattern(route))
@@ -37,6 +48,24 @@ def crossings(routes: Sequence[Route]) -> Iterator[Crossing]:
         if not _ask_alike(one, other) and (shared := _shared(shape(one), shape(other))) not in shapes:
             earlier, later = sorted((one, other), key=lambda route: route.line)
             yield Crossing(earlier, later, "/" + "/".join(shared).replace(_ANY, "{name}"))
+
+
+def uncovered(routes: Sequence[Route], *, allows_unknown: bool = False) -> Iterator[Uncovered]:
+    """Yield the routes with `/**` that leave their own beginning open, though no line speaks of just that path."""
+    trees: dict[str, Node] = {}
+    for route in routes:
+        trees.setdefault(route.method, Node()).add(route, folded_pattern(route))
+    for route in routes:
+        *above, last = shape(route)
+        if last != BELOW or not above or route.needs.asks == "public":
+            continue
+        found = trees[route.method].find(above)
+        if found is None:
+            is_open = allows_unknown and not any(tree.find(above) for tree in trees.values())
+        else:
+            is_open = found.needs.asks == "public" and shape(found) != tuple(above)
+        if is_open:
+            yield Uncovered(route, "/" + "/".join(route.segments[:-1]), found)
 
 
 def _ask_alike(one: Route, other: Route) -> bool:

@@ -14,14 +14,19 @@ routes = typer.Typer(help="The route map: check it, ask it about a request.", no
 def check_map(file: Annotated[Path, typer.Argument(metavar="FILE", help="A route map.")]) -> None:
     """Show the routes of a map as a table; every fault with its line, and exit 1, when it has any.
 
+    A guard that leaves open where it begins is warned of.
+
     Needs no server, no database and no settings.
     """
     from gatewright.cli.failures import CannotRead
-    from gatewright.cli.routes import read_map, table
+    from gatewright.cli.routes import read_map, table, warnings
 
     try:
-        for line in table(read_map(file)):
+        route_map = read_map(file)
+        for line in table(route_map):
             typer.echo(line)
+        for line in warnings(route_map, file):
+            typer.echo(line, err=True)
     except CannotRead as faults:
         typer.echo(str(faults), err=True)
         raise typer.Exit(1) from None

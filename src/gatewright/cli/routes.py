@@ -15,6 +15,7 @@ from gatewright.authz.route_model import (
     RouteUnknown,
     UnknownAllowed,
 )
+from gatewright.authz.route_overlaps import uncovered
 from gatewright.authz.route_rules import RouteMap
 from gatewright.base.yaml_nodes import BadFile
 from gatewright.cli.failures import CannotRead, WronglyAsked
@@ -54,6 +55,16 @@ def table(route_map: RouteMap) -> Iterator[str]:
     count = len(route_map.routes)
     others = "let through where nothing here is like it" if route_map.allows_unknown else "refused"
     yield f"{count} {'route' if count == 1 else 'routes'}; whatever else is asked for is {others}."
+
+
+def warnings(route_map: RouteMap, file: Path) -> Iterator[str]:
+    """Yield a sentence for each route whose guard begins one segment later than its writer may think."""
+    for one in uncovered(route_map.routes, allows_unknown=route_map.allows_unknown):
+        by = "unknown_routes: allow" if one.open_by is None else f"line {one.open_by.line}, {one.open_by.text}"
+        yield (
+            f"{file}:{one.guard.line}: warning: {one.guard.text} guards what is below {one.path}; {one.path} itself is "
+            f"open by {by}. Add a line for {one.guard.method} {one.path} that says what it needs."
+        )
 
 
 def _row(route: Route) -> tuple[str, ...]:
