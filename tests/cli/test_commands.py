@@ -107,6 +107,22 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(data_dir: Path, world: Pat
     assert (data_dir / "gatewright.db").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "text", ["apps: [{name: Api, owner: you@a.example, type: public}]", "users: [{email: a@a.example}]"]
+)
+def test_who_is_not_there_is_told_with_the_database_that_was_asked(data_dir: Path, world: Path, text: str) -> None:
+    """From another folder it is another database, and an empty one."""
+    world.write_text(text)
+    absent = command("apply", str(world), data_dir=data_dir).stderr.splitlines()
+    assert absent[1].startswith(f"The database asked is {data_dir / 'gatewright.db'}, which is not there yet;")
+    assert absent[2:] == ["Nothing was changed."]
+    command("migrate", data_dir=data_dir)
+    there = command("apply", str(world), "--dry-run", data_dir=data_dir).stderr.splitlines()
+    assert there[1].startswith(f"The database asked is {data_dir / 'gatewright.db'}; GATEWRIGHT_DATA_DIR")
+    world.write_text("users: [{email: no address, name: A}]")
+    assert "The database" not in command("apply", str(world), data_dir=data_dir).stderr
+
+
 def test_a_bad_world_names_every_line_and_changes_nothing(data_dir: Path, world: Path) -> None:
     world.write_text(WORLD.replace("Pier 9", "").replace("type: confidential", "type: secret"))
     done = command("apply", str(world), "--credentials", str(data_dir.parent / "out.json"), data_dir=data_dir)

@@ -10,9 +10,10 @@ from gatewright.cli.loading import BadSettings
 from gatewright.cli.logs import places
 from gatewright.cli.serving import CannotServe, DidNotStart
 from gatewright.db.reasons import reason
-from gatewright.house import BadRoutes, CannotOpen
+from gatewright.house import BadRoutes, CannotOpen, embedded_file
 from gatewright.operations.explaining import masked_url
 from gatewright.settings import Settings
+from gatewright.world.state import NotThere
 
 
 class CannotRead(Exception):
@@ -34,6 +35,8 @@ def sentences(error: BaseException, *, settings: Settings | None, world: Path | 
     """Yield what is wrong and what to do about it."""
     if isinstance(error, BadFile) and world is not None:
         yield from error.sentences(world)
+        if settings is not None and any(isinstance(fault, NotThere) for fault in error.faults):
+            yield looked_in(settings)
         yield "Nothing was changed."
     elif isinstance(error, BadRoutes):
         yield from error.sentences
@@ -47,6 +50,15 @@ def sentences(error: BaseException, *, settings: Settings | None, world: Path | 
         yield f"The database needs the server key {error.key_id}, which GATEWRIGHT_SECRET_KEYS lacks. Add it back."
     else:
         yield _other(error, settings)
+
+
+def looked_in(settings: Settings) -> str:
+    """Return which database was asked: another folder's `var/` looks like an empty one."""
+    file = embedded_file(settings)
+    if file is None:
+        return f"The database asked is {masked_url(settings.database)}."
+    absent = "" if file.exists() else ", which is not there yet"
+    return f"The database asked is {file}{absent}; GATEWRIGHT_DATA_DIR says where another one lies."
 
 
 def _other(error: BaseException, settings: Settings | None) -> str:

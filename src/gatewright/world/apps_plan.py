@@ -9,7 +9,7 @@ from gatewright.base.folding import fold_email
 from gatewright.base.yaml_nodes import Fault
 from gatewright.world import model
 from gatewright.world.model import World
-from gatewright.world.state import AppState, State
+from gatewright.world.state import AppState, NotThere, State
 from gatewright.world.steps import AnyStep, ChangeApp, CreateApp, SetBlocked, SetInstallation
 
 Steps = Iterator[AnyStep]
@@ -22,14 +22,14 @@ def plan_apps(world: World, state: State, faults: list[Fault]) -> Steps:
         where = f"apps: {app.name}"
         faults += [Fault(app.line, f"{where}: {problem.field}", problem.message) for problem in _problems(app)]
         if app.owner is not None and fold_email(app.owner) not in in_file | set(state.users):
-            faults.append(Fault(app.line, where, f"its owner {app.owner} is no user; add one under users"))
+            faults.append(NotThere(app.line, where, f"its owner {app.owner} is no user; add one under users"))
         standing = state.apps.get(app.name)
         if standing is not None:
             yield from _plan_change(app, standing, state, faults)
             continue
         missing = [key for key, value in (("owner", app.owner), ("type", app.is_confidential)) if value is None]
         if missing:
-            faults.append(Fault(app.line, where, f"needs {' and '.join(missing)}: there is no such app yet"))
+            faults.append(NotThere(app.line, where, f"needs {' and '.join(missing)}: there is no such app yet"))
         yield CreateApp(line=app.line, says=f"app {app.name}", is_new=True, app=app)
         if app.is_blocked:
             yield SetBlocked(line=app.line, says=f"app {app.name}: blocked", name=app.name, is_blocked=True)
@@ -44,7 +44,7 @@ def plan_installations(world: World, state: State, faults: list[Fault]) -> Steps
             where = f"{company.name}: installation of {one.app}"
             app = state.apps.get(one.app)
             if app is None and one.app not in in_file:
-                faults.append(Fault(one.line, where, "there is no such app; add it under apps"))
+                faults.append(NotThere(one.line, where, "there is no such app; add it under apps"))
             status = standing.installations.get(app.id) if standing and app else None
             if status != one.status:
                 yield SetInstallation(

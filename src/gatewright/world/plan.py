@@ -16,7 +16,7 @@ from gatewright.mail.rules import is_service_address
 from gatewright.world import model
 from gatewright.world.apps_plan import plan_apps, plan_installations
 from gatewright.world.model import World
-from gatewright.world.state import CompanyState, ContactState, Levels, State, ToolState, UserState
+from gatewright.world.state import CompanyState, ContactState, Levels, NotThere, State, ToolState, UserState
 from gatewright.world.steps import (
     AddContact,
     AnyStep,
@@ -133,7 +133,7 @@ def _plan_users(world: World, state: State, faults: list[Fault], *, service_doma
         if standing is not None:
             yield from _plan_user(user, standing)
         elif user.name is None:
-            faults.append(Fault(user.line, f"users: {user.email}", "needs a name: there is no such user yet"))
+            faults.append(NotThere(user.line, f"users: {user.email}", "needs a name: there is no such user yet"))
         elif is_service_address(user.email, service_domain=service_domain):
             told = f"lies under {service_domain}, where only service accounts have addresses; nobody could sign in"
             faults.append(Fault(user.line, f"users: {user.email}", told))
@@ -228,7 +228,7 @@ def _plan_contacts(place: _Place, world: World, state: State) -> Steps:
         says, email = f"{place.name}: contact {contact.user}", fold_email(contact.user)
         user = state.users.get(email)
         if user is None and email not in in_file:
-            place.faults.append(Fault(contact.line, says, "there is no such user; add one under users"))
+            place.faults.append(NotThere(contact.line, says, "there is no such user; add one under users"))
         there = place.standing.contact_of(user.id) if place.standing and user else None
         if there is None:
             entry = place.standing.entry_for(email) if place.standing else None
@@ -286,7 +286,7 @@ def _plan_memberships(holder: Holder, name: str, there: ContactState | None, pla
     for project, membership in holder.projects.items():
         says = f"{place.name}: {name}: {project}"
         if project not in projects:
-            place.faults.append(Fault(membership.line, says, "there is no such project in this company"))
+            place.faults.append(NotThere(membership.line, says, "there is no such project in this company"))
         levels = _judged(membership.levels, "project", says, place)
         held = there.memberships.get(standing[project].id) if there and project in standing else None
         if held != levels:

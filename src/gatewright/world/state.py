@@ -6,8 +6,14 @@ from datetime import timedelta
 
 from gatewright.base.ids import AppId, CompanyId, ContactId, ProjectId, ServiceAccountId, UserId
 from gatewright.base.levels import Level
+from gatewright.base.yaml_nodes import Fault
 
 Levels = Mapping[str, Level]
+
+
+@dataclass(frozen=True, slots=True)
+class NotThere(Fault):
+    """The file counts on what neither it nor the database has: perhaps its writer thinks of another database."""
 
 
 @dataclass(frozen=True, slots=True)
