@@ -80,7 +80,10 @@ def test_from_an_empty_database_to_an_operator_who_lost_the_password(data_dir: P
 def test_a_reset_link_is_for_an_active_persons_account(data_dir: Path) -> None:
     """P8, S2: who else is asked for is told of in a sentence."""
     link("create", EMAIL, data_dir=data_dir)
-    assert "no account with the address" in refused("reset-link", EMAIL, data_dir=data_dir)
+    assert refused("reset-link", EMAIL, data_dir=data_dir) == (
+        f"gatewright: There is no account with the address {EMAIL}. The database asked is "
+        f"{data_dir / 'gatewright.db'}; GATEWRIGHT_DATA_DIR says where another one lies.\n"
+    )
     assert "no account with the address" in refused("reset-link", "x@service.127.0.0.1", data_dir=data_dir)
     assert "no e-mail address" in refused("reset-link", "oda", data_dir=data_dir)
     assert "no e-mail address" in refused("create", "oda", data_dir=data_dir)

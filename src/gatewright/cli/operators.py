@@ -1,8 +1,9 @@
 """What the operator does about accounts on the command line: the first operator, a lost password."""
 
 from gatewright.base import clock
+from gatewright.base.errors import NotFound
 from gatewright.base.folding import is_email_shaped
-from gatewright.cli.failures import CannotInvite
+from gatewright.cli.failures import CannotInvite, WronglyAsked, looked_in
 from gatewright.cli.preparation import prepare_or_require
 from gatewright.db.health import count_operators
 from gatewright.house import open_house
@@ -39,14 +40,17 @@ async def reset_link(settings: Settings, email: str) -> str:
     await prepare_or_require(settings)
     async with open_house(settings) as house:
         _refuse_no_address(email)
-        token = await make_reset_link(
-            house.database,
-            email=email,
-            service_domain=settings.service_domain,
-            keys=house.keys,
-            origin=OPERATOR,
-            now=clock.now(),
-        )
+        try:
+            token = await make_reset_link(
+                house.database,
+                email=email,
+                service_domain=settings.service_domain,
+                keys=house.keys,
+                origin=OPERATOR,
+                now=clock.now(),
+            )
+        except NotFound as unknown:  # its help is for who asks by an id over the API
+            raise WronglyAsked(f"{unknown.message} {looked_in(settings)}") from None
     return f"{settings.issuer}/password/reset/{token}"
 
 
