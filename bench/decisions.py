@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
 
@@ -104,7 +105,7 @@ def half_load(asked: Asked, *, rate: float, seconds: int) -> Figures:
     before = cpu_seconds(asked.pid)
     came = steady(asked.url, asked.raw, rate=rate, seconds=seconds)
     if came.errors:
-        sys.exit(f"{asked.name}: void, {came.errors} answers were no 200 or never came")
+        _void(asked, f"{came.errors} answers were no 200 or never came")
     spent, ordered = cpu_seconds(asked.pid) - before, sorted(came.delays)
     at = [ordered[min(len(ordered) - 1, int(len(ordered) * part))] * 1000 for part in (0.5, 0.99)]
     return Figures(len(ordered) / seconds, at[0], at[1], spent / len(ordered) * 1e6)
@@ -130,8 +131,8 @@ def saturate(asked: Asked, *, seconds: int) -> Figures:
         )
     finally:
         script.unlink()
-    if "Non-2xx" in said.stdout or "Socket errors" in said.stdout:
-        sys.exit(f"{asked.name}: void\n{said.stdout}")
+    if wrong := re.findall(r"(?:Non-2xx|Socket errors).*", said.stdout):
+        _void(asked, "; ".join(wrong))
     rate = re.search(r"Requests/sec:\s+([0-9.]+)", said.stdout)
     halves = dict(re.findall(r"(50|99)%\s+([0-9.]+(?:us|ms|s))", said.stdout))
     number = re.search(r"(\d+) requests in", said.stdout)
@@ -139,6 +140,13 @@ def saturate(asked: Asked, *, seconds: int) -> Figures:
         sys.exit(f"wrk said nothing that can be read:\n{said.stdout}")
     spent = (cpu_seconds(asked.pid) - before) / int(number[1]) * 1e6
     return Figures(float(rate[1]), _milliseconds(halves["50"]), _milliseconds(halves["99"]), spent)
+
+
+def _void(asked: Asked, why: str) -> NoReturn:
+    sys.exit(
+        f"{asked.name}: void ({why}): a rate means nothing where some answers failed or came too late, as they do "
+        f"when other programs use the two cores; end those and run this again, ARGS='--only {asked.name}' for it alone."
+    )
 
 
 @contextmanager
