@@ -41,6 +41,7 @@ ROLES = (
     ("kira@stonebridge.example", "company admin of Stonebridge Civil, where an app waits"),
     ("mara@surveyors.example", "surveyor, in two companies"),
     ("nils@punchlist.example", "developer of Punchlist Sync"),
+    ("sofia@fieldlens.example", "developer of FieldLens, who has not accepted the terms of use yet"),
     ("olive@gatewright.example", "operator of the platform"),
 )
 

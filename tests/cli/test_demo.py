@@ -120,7 +120,7 @@ def _allow(demo: Demo, email: str, address: str) -> None:
 
 def test_the_demo_tells_whom_to_sign_in_as_before_it_is_ready(demo: Demo) -> None:
     assert demo.base_url in demo.said
-    assert len(demo.people) == 8
+    assert len(demo.people) == 9
     assert httpx.get(f"{demo.base_url}/readyz", trust_env=False).status_code == 200
     for email in demo.people:
         with _browser(demo, email) as browser:
