@@ -1,9 +1,10 @@
 """The bare server: the same uvicorn and protocol as the product's, answering an empty 200."""
 
 import sys
+from typing import Literal
 
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gatewright.cli.protocol import BoundedProtocol
 
@@ -14,16 +15,21 @@ async def bare(_scope: Scope, _receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-if __name__ == "__main__":
+def serve(app: ASGIApp, port: int, *, lifespan: Literal["on", "off"]) -> None:
+    """Serve with the product's own protocol and settings of uvicorn."""
     uvicorn.run(
-        bare,
-        port=int(sys.argv[1]),
+        app,
+        port=port,
         http=BoundedProtocol,
         loop="uvloop",
         ws="none",
-        lifespan="off",
+        lifespan=lifespan,
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
     )
+
+
+if __name__ == "__main__":
+    serve(bare, int(sys.argv[1]), lifespan="off")

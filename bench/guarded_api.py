@@ -5,13 +5,12 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gatewright.cli.protocol import BoundedProtocol
+from bench.bare import serve
 from gatewright_sdk import AsyncGatewright
 from gatewright_sdk.starlette import protect, requires
 
@@ -47,14 +46,4 @@ def create_app() -> Starlette:
 
 
 if __name__ == "__main__":
-    uvicorn.run(
-        create_app(),
-        port=int(sys.argv[1]),
-        http=BoundedProtocol,
-        loop="uvloop",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-    )
+    serve(create_app(), int(sys.argv[1]), lifespan="on")
