@@ -399,3 +399,26 @@ def test_an_event_is_told_by_tags_which_name_nothing() -> None:
     assert tags == sorted(map(tag, keys))
     assert {len(one) for one in tags} == {16}
     assert b":7" not in text
+
+
+class Deaf(Tail):
+    """A tail whose database raises an error of its own where it is cancelled, as a driver may."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, pace=timedelta(milliseconds=5))
+        self.reading = asyncio.Event()
+
+    async def _go_on(self, stretch: Stretch) -> None:
+        self.reading.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise OSError from None
+
+
+async def test_it_ends_though_the_database_swallows_that_it_was_cancelled(database: Database) -> None:
+    """T12: else a server that leaves waits for it until it is killed."""
+    await commit(database, 1)
+    tail = Deaf(database)
+    async with asyncio.timeout(SOON), tail.running(), tail.streaming("a"):
+        await tail.reading.wait()

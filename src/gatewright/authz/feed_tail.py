@@ -114,13 +114,15 @@ class Tail:
         finally:
             self.leave()
             following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            await asyncio.wait(
+                {following}
+            )  # not `await following`: to be cancelled here is not to be taken for its end
 
     def leave(self) -> None:
         """End all streams, and open none any more."""
         self._is_leaving = True
         self._lose()
+        self._stirred.set()
 
     async def newest(self) -> int:
         """Return the newest committed position, read now."""
@@ -162,7 +164,8 @@ class Tail:
             self._stirred.set()
 
     async def _run(self) -> None:
-        while True:
+        # Not for ever: a connection that is given back while this is cancelled may raise in the place of that.
+        while not self._is_leaving:
             with suppress(TimeoutError):
                 # With nobody to tell it is waited for as long as it takes.
                 patience = None if self._stretch is None else self._pace.total_seconds()
