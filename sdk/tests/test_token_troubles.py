@@ -120,7 +120,7 @@ def test_a_store_that_cannot_be_written_fails_before_a_code_is_used(server: Toke
     with troubled("unwritable", server, source, path), pytest.raises(StoreFailed):
         source.start(code="code", redirect_uri="https://your.example/callback")
     assert server.asked == []
-    assert source.start(code="code", redirect_uri="https://your.example/callback") == "fresh 1"
+    assert source.start(code="code", redirect_uri="https://your.example/callback") == "fresh-1"
 
 
 class Filling(FileStore):
@@ -143,7 +143,7 @@ def test_a_successor_that_cannot_be_stored_is_asked_for_again(server: TokenServe
     with pytest.raises(StoreFailed):
         source.renew("kept")
     source._store = FileStore(path)
-    assert source.renew("kept") == "fresh 3"
+    assert source.renew("kept") == "fresh-3"
     assert [one["refresh_token"] for one in server.asked] == ["gwr"] * 3
 
 

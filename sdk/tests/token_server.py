@@ -22,7 +22,7 @@ class TokenServer:
     def answer(self) -> Mapping[str, object]:
         """Return the body: fresh tokens unless something else was said."""
         number = len(self.asked)
-        fresh = {"access_token": f"fresh {number}", "refresh_token": f"gwr {number}"}
+        fresh = {"access_token": f"fresh-{number}", "refresh_token": f"gwr-{number}"}
         return self.said or fresh | {"token_type": "Bearer", "expires_in": 7200}
 
 
