@@ -114,9 +114,8 @@ class Tail:
         finally:
             self.leave()
             following.cancel()
-            await asyncio.wait(
-                {following}
-            )  # not `await following`: to be cancelled here is not to be taken for its end
+            # Awaited itself, it would make whoever is cancelled here take that for its end.
+            await asyncio.wait({following})
 
     def leave(self) -> None:
         """End all streams, and open none any more."""
