@@ -163,7 +163,7 @@ class CallLimits:
         now, whose = self.now(), (client_id, str(company_id or NO_COMPANY))
         nearest: Budget | None = None
         for name, item in self.windows:
-            if (shared := self._counting_server(now)) is None:
+            if (shared := self._shared_now(now)) is None:
                 budget = self._count_here(name, item, whose, now=now)
             else:
                 budget = await self._count_there(shared, name, item, whose, now=now)
@@ -177,7 +177,7 @@ class CallLimits:
         if self.pool is not None:
             await self.pool.disconnect()
 
-    def _counting_server(self, now: datetime) -> Storage | None:
+    def _shared_now(self, now: datetime) -> Storage | None:
         """Return where all processes count together; None while there is no such place."""
         is_away = self._away_until is not None and self._away_until > now
         return None if is_away else self.shared
