@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import structlog
 from starlette.requests import Request
@@ -12,7 +13,6 @@ from starlette.routing import Route
 
 from gatewright.authz.check_questions import PATH, Posed, credentials_in, questions_in
 from gatewright.base.errors import Unavailable
-from gatewright.base.ids import random_uuid
 from gatewright.db.failures import STORAGE_ERRORS, is_storage_failure
 from gatewright.decisions.engine import Decisions
 from gatewright.events.facts import noting
@@ -39,7 +39,7 @@ async def _check(request: Request) -> JSONResponse:
     with decisions.facts.sharing():
         for posed in questions_in(body):
             # An id of its own: under it a refusal is kept, and explained (X4).
-            answers.append(await _answer(decisions, posed, replace(seen(request), request_id=random_uuid())))
+            answers.append(await _answer(decisions, posed, replace(seen(request), request_id=str(uuid4()))))
             await asyncio.sleep(0)  # a hundred questions hold up nobody else's one
     return JSONResponse({"answers": answers}, headers=NO_STORE, background=work_after(request))
 

@@ -6,6 +6,7 @@ of any size, so a few hundred open sockets could keep a process from everyone el
 
 import asyncio
 import json
+import uuid
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
@@ -13,7 +14,6 @@ from weakref import ref
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from gatewright.base.ids import random_uuid
 from gatewright.web.edge import AT_ONCE, DEFAULT_HEADERS
 from gatewright.web.leaving import end_for_leaving
 
@@ -165,7 +165,7 @@ def _give_at_once(
 
 
 def _answer(status: str, code: str, message: str) -> bytes:
-    request_id = random_uuid()
+    request_id = str(uuid.uuid4())
     error = {"code": code, "message": message, "help": "", "request_id": request_id}
     body = json.dumps({"error": error, "errors": [message]})
     head = (

@@ -7,6 +7,7 @@ address, refuses oversized headers, and turns what nobody caught into a plain 50
 import ipaddress
 import json
 import re
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,6 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatewright.base import clock
-from gatewright.base.ids import random_uuid
 from gatewright.events.catalogue import Origin
 
 MOST_HEADER_BYTES = 32 * 1024
@@ -156,7 +156,7 @@ class Edge:
                 written.append(value)
         peer = scope["client"][0] if scope.get("client") else None
         ip = client_address(peer, written, trusted=self._trusted)
-        return Seen(random_uuid(), clock.now(), ip, agent.decode("latin-1") or None), size
+        return Seen(str(uuid.uuid4()), clock.now(), ip, agent.decode("latin-1") or None), size
 
 
 def client_address(peer: str | None, forwarded: Sequence[bytes], *, trusted: Sequence[Network]) -> str | None:
