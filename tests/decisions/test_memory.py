@@ -45,7 +45,6 @@ KNOWN = Known(
     facts=Situation(),
     answer=Allow(principal=Principal("user", 1, "Ada", "ada@example.com")),
     call=None,
-    given=Noted(),
 )
 
 
@@ -200,3 +199,12 @@ def test_it_holds_so_many_decisions_and_no_more() -> None:
     for token in "abc":
         memory.keep(token, Question(), KNOWN)
     assert [memory.find(token, Question()) is KNOWN for token in "abc"] == [False, True, True]
+
+
+def test_what_is_asked_for_again_and_again_stays() -> None:
+    """X5: whoever asks many things once pushes out none that others ask all the time."""
+    memory = Memory(most=2)
+    memory.keep("hot", Question(), KNOWN)
+    for token in "abc":
+        memory.keep(token, Question(), KNOWN)
+        assert memory.find("hot", Question()) is KNOWN

@@ -10,7 +10,7 @@ from gatewright.base.errors import Unavailable
 from gatewright.base.ids import CompanyId, ContactId, ProjectId, UserId
 from gatewright.db.engine import Database
 from gatewright.decisions import store
-from gatewright.decisions.calls import Bearer, Call, Sent, bearer_of, bearer_of_dead, call_of
+from gatewright.decisions.calls import Bearer, Call, bearer_of, bearer_of_dead, call_of
 from gatewright.decisions.facts import (
     company_fact,
     contact_fact,
@@ -33,7 +33,7 @@ from gatewright.decisions.words import (
     fault_of,
     sent_by,
 )
-from gatewright.events.facts import Facts, Noted, noting
+from gatewright.events.facts import Facts, noting
 from gatewright.events.keys import signing_keys
 from gatewright.oauth.facts import client_fact, user_fact
 from gatewright.oauth.model import DeadToken, LiveToken, ServiceAccountClient
@@ -91,7 +91,19 @@ class Decisions:
             return self._told(live, question, fault, facts, budget=budget, seen=seen), None
         verdict, facts = await self._decide(caller_of(live), asked, seen=seen)
         judged = self._told(live, question, verdict, facts, budget=budget, seen=seen)
-        return judged, self._known(token, live, question, verdict, facts, answer=judged.answer)
+        verified = None if token is None else self.tokens.kept(token)
+        if verified is None:
+            return judged, None
+        call = call_of(bearer_of(live), asked, verdict, facts, sent=sent_by(question, seen))
+        return judged, Known(
+            token=verified,
+            live=live,
+            asked=asked,
+            verdict=verdict,
+            facts=facts,
+            answer=judged.answer,
+            call=call if call.refused is None else None,
+        )
 
     def _remembered(self, token: str | None, question: Question, *, now: datetime) -> Known | None:
         """Return what was decided before about the very same, where all it was made of stands."""
@@ -100,35 +112,6 @@ class Decisions:
             return None
         # The clock ends what no event does.
         return known if self.tokens.lives(known.token, known.given[signing_keys()], now=now) else None
-
-    def _known(
-        self,
-        token: str | None,
-        live: LiveToken,
-        question: Question,
-        verdict: Allowed | Refused,
-        facts: Situation,
-        *,
-        answer: Allow | Deny,
-    ) -> Known | None:
-        """Return what there is to remember of an answer; None for a token that is not kept itself."""
-        verified = None if token is None else self.tokens.kept(token)
-        if verified is None:
-            return None
-        asked = asked_by(question)
-        call = None
-        if isinstance(verdict, Allowed):
-            call = call_of(bearer_of(live), asked, verdict, facts, sent=Sent("", question.method, question.path))
-        return Known(
-            token=verified,
-            live=live,
-            asked=asked,
-            verdict=verdict,
-            facts=facts,
-            answer=answer,
-            call=call,
-            given=Noted(),
-        )
 
     async def _again(self, token: str | None, known: Known, question: Question, *, seen: Seen, spends: bool) -> Judged:
         """Return the answer that was remembered; what the call costs and counts is not remembered."""

@@ -31,7 +31,7 @@ class Known:
     facts: Situation
     answer: Allow | Deny
     call: Call | None  # what is counted of a yes; refused calls are kept one by one
-    given: Noted
+    given: Noted = field(default_factory=Noted)
     beside: dict[str, Any] = field(default_factory=dict)  # what others made of the answer
 
 
