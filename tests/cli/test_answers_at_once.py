@@ -92,6 +92,7 @@ async def test_requests_on_one_connection_are_answered_in_order_and_the_last_one
             request(world, "GET", f"/authz/forward?{query}", token),
             request(world, "GET", f"/authz/forward?{query}", "nonsense"),
             request(world, "HEAD", f"/authz/forward?{query}", token),
+            request(world, "HEAD", f"/authz/forward?{query}", "nonsense"),
             request(world, "GET", "/healthz", token),
             request(world, "GET", f"/authz/forward?{query}", token, closes=True),
         ]
@@ -101,7 +102,8 @@ async def test_requests_on_one_connection_are_answered_in_order_and_the_last_one
         answers = await asyncio.wait_for(reader.read(), 10)
         writer.close()
     assert answers.count(b"HTTP/1.1 200") == 4
-    assert answers.count(b"HTTP/1.1 401") == 1
+    assert answers.count(b"HTTP/1.1 401") == 2
+    assert answers.count(b'\r\n\r\n{"error"') == 1  # HEAD has none (RFC 9110 §9.3.2)
     assert answers.index(b"HTTP/1.1 200") < answers.index(b"HTTP/1.1 401") < answers.rindex(b"HTTP/1.1 200")
     assert answers.count(b"connection: close") == 1
 

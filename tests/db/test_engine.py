@@ -28,3 +28,19 @@ def test_a_database_does_not_show_where_it_is() -> None:
     """T13: passwords stand in its URL."""
     database = Database.open(f"postgresql://gate:{SECRET}@db.example/gate?sslpassword={SECRET}")
     assert SECRET not in repr(database)
+
+
+async def test_who_writes_sees_what_was_committed_while_it_waited(postgresql_url: str) -> None:
+    """T12: positions are given under a lock, whatever isolation the database itself prefers."""
+    operators = Database.open(postgresql_url)
+    prefers = f"ALTER DATABASE {operators.url.database} SET default_transaction_isolation = 'repeatable read'"
+    async with operators.reader.connect() as connection:
+        await connection.execute(text(prefers))
+    await operators.close()
+    ours = Database.open(postgresql_url)
+
+    async def isolation(tx: Transaction) -> str:
+        return str((await tx.execute(text("SHOW transaction_isolation"))).scalar_one())
+
+    assert await ours.write(isolation) == "read committed"
+    await ours.close()

@@ -223,6 +223,20 @@ async def test_only_resource_servers_may_ask(world: World) -> None:
             assert answer.headers["www-authenticate"].startswith("Basic ")
 
 
+@pytest.mark.parametrize("flow_dialect", DIALECTS)
+async def test_the_questions_of_a_batch_read_each_row_once(world: World, flow_dialect: str) -> None:
+    """X5: else a hundred of them take longer on PostgreSQL than whoever asks waits."""
+    token = (await world.tokens("wim", "crane")).access
+    asked = about(world, token=token)
+    await check(world, asked)  # connects the app, and is seen in use
+    numbers = []
+    for many in (1, 100):
+        with counted(world.house.database) as seen:
+            assert {code for code, _ in codes(await check(world, *[asked] * many))} == {None}
+        numbers.append(len([one for one in seen.statements if one.startswith("SELECT")]))
+    assert numbers[1] <= numbers[0]  # SQLite's memory has them all by then
+
+
 async def test_one_and_a_hundred_questions_are_answered_none_and_more_are_not(world: World) -> None:
     """X1: the bounds."""
     asked = about(world, contact_id=world.people["wim"].contacts["alder"])
