@@ -24,7 +24,7 @@ from gatewright.app import create_app
 from gatewright.base import clock
 from gatewright.cli.applying import apply
 from gatewright.cli.failures import sentences
-from gatewright.cli.loading import load_settings
+from gatewright.cli.loading import Loaded, load_settings
 from gatewright.cli.logs import configure_logging
 from gatewright.cli.preparation import prepare
 from gatewright.cli.serving import leave_quietly, listen, run
@@ -55,14 +55,16 @@ def main() -> None:
     settings = None
     leave_quietly()
     try:
-        settings = load_settings(os.environ, folder=Path.cwd()).settings
-        _serve(settings)
+        loaded = load_settings(os.environ, folder=Path.cwd())
+        settings = loaded.settings
+        _serve(loaded)
     except Exception as error:
         told = [str(error)] if isinstance(error, NotHere) else sentences(error, settings=settings, world=WORLD)
         sys.exit("\n".join(told))
 
 
-def _serve(settings: Settings) -> None:
+def _serve(loaded: Loaded) -> None:
+    settings = loaded.settings
     place = urlsplit(settings.issuer)
     if place.hostname not in LOOPBACK or place.scheme != "http":
         raise NotHere(f"The demo is for this computer alone; GATEWRIGHT_ISSUER names {settings.issuer}.")
@@ -85,7 +87,7 @@ def _serve(settings: Settings) -> None:
         for email, role in ROLES:
             _say(f"Sign in as {email}, password {PASSWORD}  ({role})")
         _say(f"Client credentials: {made}. An app of your own: .venv/bin/python examples/integrator.py login")
-        run(listener, workers=settings.workers, routes=routes)
+        run(listener, loaded, routes=routes)
 
 
 async def _load(settings: Settings, made: Path, now: datetime) -> None:

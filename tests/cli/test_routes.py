@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import httpx
@@ -211,26 +210,14 @@ def test_a_worker_that_is_replaced_serves_the_map_of_the_others(data_dir: Path, 
     # X2: both are replaced, one after the file was edited and one while somebody is at it.
     settings = {"ROUTES": str(good), "TRUSTED_PROXIES": "127.0.0.1"}
     with running_server(data_dir=data_dir, settings=settings, workers=2) as server:
-        first = _pids(server, 2)
+        first = server.ready_pids(2)
         for begun, says_now in ((3, "routes: {GET /v1/pong: public}"), (4, "routes:\n  GET /v1/pi")):
             good.write_text(says_now)
             os.kill(first.pop(), signal.SIGKILL)
-            _pids(server, begun)
+            server.ready_pids(begun)
         assert [_asked(server, "/v1/ping") for _ in range(12)] == [200] * 12
         assert [_asked(server, "/v1/pong") for _ in range(12)] == [401] * 12
     assert server.process.returncode == 0
-
-
-def _pids(server: Server, least: int) -> list[int]:
-    """Return the processes that became ready so far, once they are that many."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until and server.process.poll() is None:
-        told = (json.loads(line) for line in server.said().splitlines() if line.endswith("}"))
-        pids = [line["pid"] for line in told if line["event"] == "ready"]
-        if len(pids) >= least:
-            return pids
-        time.sleep(0.05)
-    raise AssertionError(f"{least} processes were never ready:\n{server.said()}")
 
 
 def _asked(server: Server, path: str) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import time
@@ -166,6 +167,20 @@ def test_an_address_that_is_not_ours_is_named(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "192.0.2.1 is no address of this computer" in done.stderr
     assert not (tmp_path / "var").exists()
+
+
+def test_a_worker_that_is_replaced_has_the_settings_of_the_others(tmp_path: Path) -> None:
+    # T3: one dies while somebody edits the file; the others go on, and all judge tokens alike
+    file = tmp_path / ".env"
+    file.write_text("GATEWRIGHT_ACCESS_TOKEN_LIFETIME=1h\n")
+    with running_server(data_dir=tmp_path / "data", workers=2) as server:
+        first = server.ready_pids(2)
+        file.write_text("GATEWRIGHT_ACCESS_TOKEN_LIFE=1h\n")  # no such setting
+        os.kill(first[0], signal.SIGKILL)
+        server.ready_pids(3)
+        for _ in range(12):
+            assert httpx.get(f"{server.base_url}/readyz", trust_env=False).status_code == 200
+    assert server.process.returncode == 0
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -1,5 +1,6 @@
 """A real `gatewright serve` process on a free loopback port."""
 
+import json
 import os
 import signal
 import subprocess
@@ -53,6 +54,17 @@ class Server:
     def said(self) -> str:
         """Return its log so far."""
         return self.log.read_text(errors="replace")
+
+    def ready_pids(self, least: int, *, seconds: float = 60.0) -> list[int]:
+        """Return the processes that became ready so far, once they are that many."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and self.process.poll() is None:
+            told = (json.loads(line) for line in self.said().splitlines() if line.endswith("}"))
+            pids = [line["pid"] for line in told if line["event"] == "ready"]
+            if len(pids) >= least:
+                return pids
+            time.sleep(0.05)
+        raise AssertionError(f"{least} processes were never ready:\n{self.said()}")
 
     def await_said(self, words: str, *, seconds: float = 20.0) -> str:
         """Return its log once these words are in it: an answer may arrive before the line about it is written."""

@@ -42,6 +42,12 @@ class Loaded:
     settings: Settings
     sources: Mapping[str, str] = field(default_factory=dict)
 
+    def with_workers(self, number: int) -> "Loaded":
+        """Return these settings for so many processes, as the command line says it."""
+        if number == self.settings.workers:
+            return self
+        return Loaded(self.settings.model_copy(update={"workers": number}), {**self.sources, "workers": "--workers"})
+
     def explained(self) -> Iterator[Explained]:
         """Return every setting with its value, where it came from and what it means."""
         return explained(self.settings, self.sources)

@@ -8,7 +8,6 @@ import signal
 import socket
 import sys
 from functools import partial
-from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -20,7 +19,7 @@ from uvicorn.supervisors import Multiprocess
 from gatewright.app import create_app
 from gatewright.authz.route_file import read_route_map
 from gatewright.authz.route_rules import RouteMap
-from gatewright.cli.loading import Loaded, load_settings
+from gatewright.cli.loading import Loaded
 from gatewright.cli.logs import configure_logging
 from gatewright.cli.preparation import prepare_or_require
 from gatewright.cli.protocol import IDLE_SECONDS, BoundedProtocol
@@ -55,8 +54,7 @@ def serve(loaded: Loaded, *, host: str, port: int, workers: int) -> None:
     _warn_of_another_port(loaded, port)
     if routes is not None:
         asyncio.run(_warn_of_undeclared_tools(loaded.settings, read_route_map(routes)))
-    os.environ["GATEWRIGHT_WORKERS"] = str(workers)  # the processes that begin next know how many they are
-    run(listener, workers=workers, routes=routes)
+    run(listener, loaded.with_workers(workers), routes=routes)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -79,14 +77,14 @@ def leave_quietly() -> None:
         signal.signal(number, _leave)
 
 
-def run(listener: socket.socket, *, workers: int, routes: str | None) -> None:
-    """Serve on the socket with so many processes; DidNotStart when one could not start.
+def run(listener: socket.socket, loaded: Loaded, *, routes: str | None) -> None:
+    """Serve on the socket with as many processes as the settings say; DidNotStart when one could not start.
 
-    `routes`: the text of the route map. A process that replaces one that died is told it like the
-    first, whatever the file says by then: all decide alike, and half a file ends nobody.
+    `routes`: the text of the route map. A process that replaces one that died is told this and the settings like
+    the first, whatever their files say by then: all decide alike, and half a file ends nobody.
     """
-    config = _config(routes, workers)
-    if workers == 1:
+    config = _config(loaded, routes)
+    if loaded.settings.workers == 1:
         try:
             uvicorn.Server(config).run(sockets=[listener])
         except SystemExit as ended:  # by `_leave`, or because the application did not start
@@ -99,9 +97,9 @@ def run(listener: socket.socket, *, workers: int, routes: str | None) -> None:
         raise DidNotStart
 
 
-def _config(routes: str | None, workers: int) -> uvicorn.Config:
+def _config(loaded: Loaded, routes: str | None) -> uvicorn.Config:
     return uvicorn.Config(
-        partial(serving_app, routes),
+        partial(serving_app, loaded, routes),
         factory=True,
         http=BoundedProtocol,
         loop="uvloop",
@@ -115,13 +113,12 @@ def _config(routes: str | None, workers: int) -> uvicorn.Config:
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         timeout_worker_healthcheck=30,
-        workers=workers,
+        workers=loaded.settings.workers,
     )
 
 
-def serving_app(routes: str | None) -> ASGIApp:
+def serving_app(loaded: Loaded, routes: str | None) -> ASGIApp:
     """Return the application of one process, which says when it is ready; uvicorn calls this in each."""
-    loaded = load_settings(os.environ, folder=Path.cwd())
     configure_logging(loaded.settings.log_format)
     return _Announced(create_app(loaded.settings, sources=loaded.sources, routes=routes), loaded.settings.issuer)
 
