@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from gatewright.base.ids import CompanyId
@@ -17,10 +17,10 @@ from gatewright.db.migrate import migrate
 from gatewright.events.catalogue import SYSTEM, CompanyChanged, CompanyCreated, Event, TermsPublished
 from gatewright.events.log import record, record_all
 from gatewright.events.positions import newest_position, touched_from
+from tests.support.databases import somebody_waits_for_a_lock
 from tests.support.postgres import off_the_loop
 from tests.support.tenants import NOON
 
-WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 WRITERS, EACH = 6, 8
 
 
@@ -124,10 +124,8 @@ async def test_a_commit_that_takes_long_keeps_those_after_it_waiting(database: D
     first = asyncio.create_task(commit(database, changed(1), last=wait_long))
     await written.wait()
     second = asyncio.create_task(commit(elsewhere, changed(2)))
-    while database.dialect == "postgresql" and not second.done():
-        async with database.read() as reader:
-            if (await reader.execute(WAITING)).scalar_one() == 1:
-                break
+    if database.dialect == "postgresql":
+        await somebody_waits_for_a_lock(database)
     await following.read()
     assert (second.done(), following.seen) == (False, [])
     release.set()

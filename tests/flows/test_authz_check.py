@@ -1,5 +1,6 @@
 """`POST /authz/check`: a resource server asks many questions at once."""
 
+import asyncio
 import json
 from typing import Any
 from uuid import UUID
@@ -7,12 +8,16 @@ from uuid import UUID
 import httpx
 import pytest
 
+from gatewright.apps.installation_service import connect_on_first_call
 from gatewright.base import clock
+from gatewright.base.ids import AppId
+from gatewright.db.engine import Database, Transaction
 from gatewright.directory import service as directory
 from gatewright.events import keys
-from gatewright.events.catalogue import SYSTEM
+from gatewright.events.catalogue import SYSTEM, Origin
+from gatewright.settings import Settings
 from tests.support.authz import CHECK, about, check, forward, named, post_check
-from tests.support.databases import DIALECTS
+from tests.support.databases import DIALECTS, somebody_waits_for_a_lock
 from tests.support.statements import counted
 from tests.support.world import World
 
@@ -235,6 +240,28 @@ async def test_the_questions_of_a_batch_read_each_row_once(world: World, flow_di
             assert {code for code, _ in codes(await check(world, *[asked] * many))} == {None}
         numbers.append(len([one for one in seen.statements if one.startswith("SELECT")]))
     assert numbers[1] <= numbers[0]  # SQLite's memory has them all by then
+
+
+@pytest.mark.parametrize("flow_dialect", ["postgresql"])
+async def test_a_first_call_that_another_process_was_faster_with_finds_what_that_one_made(
+    world: World, settings: Settings, flow_dialect: str
+) -> None:
+    """I2, I5: though the questions of a batch share what they read, and nothing was committed here."""
+    token, company, wim = (await world.tokens("wim", "crane")).access, world.companies["alder"], world.people["wim"].id
+    elsewhere = Database.open(settings.database_url)
+    app_id = AppId(world.apps["crane"].id)
+
+    async def be_faster(tx: Transaction) -> None:
+        origin = Origin("user", wim, via_app_id=app_id)
+        now = clock.now()
+        await connect_on_first_call(tx, company_id=company, app_id=app_id, user_id=wim, origin=origin, now=now)
+        answers.append(asyncio.create_task(check(world, about(world, token=token))))
+        await somebody_waits_for_a_lock(world.house.database)
+
+    answers: list[asyncio.Task[list[dict[str, Any]]]] = []
+    await elsewhere.write(be_faster)
+    await elsewhere.close()
+    assert codes(await answers[0]) == [(None, 200)]
 
 
 async def test_one_and_a_hundred_questions_are_answered_none_and_more_are_not(world: World) -> None:

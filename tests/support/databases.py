@@ -1,5 +1,6 @@
 """Migrated, empty databases on SQLite and PostgreSQL, each a copy of one migrated once per run."""
 
+import asyncio
 import fcntl
 import os
 import shutil
@@ -7,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from gatewright.db.engine import Database
 from gatewright.db.migrate import migrate
@@ -14,6 +16,8 @@ from tests.support.postgres import RUN_FOLDER, Cluster, claim_run_folder, remove
 
 DIALECTS = ("sqlite", "postgresql")
 _TEMPLATE = "gatewright_template"
+_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+_SOON = 30  # seconds
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -73,6 +77,13 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     opened = Database.open(database_url)
     yield opened
     await opened.close()
+
+
+async def somebody_waits_for_a_lock(database: Database) -> None:
+    """Return once a transaction waits for another's lock, on PostgreSQL."""
+    async with asyncio.timeout(_SOON), database.read() as reader:
+        while (await reader.execute(_WAITING)).scalar_one() == 0:
+            continue
 
 
 def _sqlite_template() -> Path:

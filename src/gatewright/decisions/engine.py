@@ -237,6 +237,8 @@ class Decisions:
             origin=seen.origin(caller.kind, caller.id, via_app_id=caller.app_id),
             now=seen.now,
         )
+        # Where another process was first, nothing was committed here that would say so.
+        self.facts.forget([installation_fact(asked.company_id, caller.app_id).key])
 
     async def _situation(self, caller: Caller, asked: Asked) -> Situation:
         """Return the rows that the question touches. In memory they cost no statement."""
