@@ -2,7 +2,13 @@
 
 from hypothesis import settings
 
-pytest_plugins = ("tests.support.skips", "tests.support.databases", "tests.support.browser", "tests.support.valkey")
+pytest_plugins = (
+    "tests.support.skips",
+    "tests.support.databases",
+    "tests.support.filled",
+    "tests.support.browser",
+    "tests.support.valkey",
+)
 
 # How long an example takes on a busy computer says nothing about what is tested.
 settings.register_profile("untimed", deadline=None)

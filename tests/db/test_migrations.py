@@ -44,9 +44,7 @@ async def _inside(url: str, ask: Callable[[Connection], Any]) -> Any:
 
 def _migrate(url: str, *, to: str = "head") -> bool:
     """Return what `migrate` returns, from a thread, so that it may run a loop of its own."""
-    answers: list[bool] = []
-    off_the_loop(lambda: answers.append(migrate(url, to=to)))
-    return answers[0]
+    return off_the_loop(lambda: migrate(url, to=to))
 
 
 def _plain(value: Any) -> Any:

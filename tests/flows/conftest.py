@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from gatewright.app import create_app
 from gatewright.base.secrets import mint_server_key
 from gatewright.settings import Settings
+from tests.support.filled import server_key
 from tests.support.world import BASE_URL, World, browser_on, fill
 
 
@@ -24,13 +25,14 @@ def flow_dialect() -> str:
 
 @pytest.fixture
 def settings(request: pytest.FixtureRequest, flow_dialect: str, tmp_path: Path) -> Settings:
-    """Return the settings of a deployment on a migrated, empty database."""
-    url = request.getfixturevalue(f"{flow_dialect}_url")
+    """Return the settings of a deployment on a migrated database, empty unless the flow has a world."""
+    is_filled = "world" in request.fixturenames
+    url = request.getfixturevalue(f"filled_{flow_dialect}_url" if is_filled else f"{flow_dialect}_url")
     return Settings(
         issuer=BASE_URL,
         data_dir=tmp_path,
         database_url=url,
-        secret_keys=(mint_server_key(),),
+        secret_keys=(server_key() if is_filled else mint_server_key(),),
         rate_limit_spike=100_000,  # counted all the same; a flow asks faster than people do
         rate_limit_hour=100_000,
     )
@@ -52,9 +54,14 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def world(app: FastAPI, client: httpx.AsyncClient) -> AsyncIterator[World]:
+async def world(
+    request: pytest.FixtureRequest, app: FastAPI, client: httpx.AsyncClient, settings: Settings, flow_dialect: str
+) -> AsyncIterator[World]:
     """Lend a world of users, companies, apps and a service account; see `World`."""
     made = World(app, app.state.house, client)
-    await fill(made)
+    if settings.secret_keys == (server_key(),):
+        request.getfixturevalue(f"filled_{flow_dialect}").tell(made)
+    else:  # settings of the module's own
+        await fill(made)
     yield made
     await made.close()

@@ -45,14 +45,14 @@ def cluster() -> Cluster:
 def sqlite_url(tmp_path: Path) -> str:
     """Return the address of a migrated, empty SQLite database."""
     file = tmp_path / "gatewright.db"
-    shutil.copyfile(_sqlite_template(), file)
+    shutil.copyfile(sqlite_template(), file)
     return f"sqlite:///{file}"
 
 
 @pytest.fixture
 def postgresql_url(cluster: Cluster) -> Iterator[str]:
     """Lend the address of a migrated, empty PostgreSQL database."""
-    name = cluster.create_database(template=cluster.template(_TEMPLATE, fill=migrate))
+    name = cluster.create_database(template=postgresql_template(cluster))
     yield cluster.url(name)
     cluster.drop_database(name)
 
@@ -86,7 +86,13 @@ async def somebody_waits_for_a_lock(database: Database) -> None:
             continue
 
 
-def _sqlite_template() -> Path:
+def postgresql_template(cluster: Cluster) -> str:
+    """Return the name of the cluster's migrated, empty database, which nobody uses."""
+    return cluster.template(_TEMPLATE, fill=migrate)
+
+
+def sqlite_template() -> Path:
+    """Return the file of a migrated, empty database, which nobody uses."""
     folder = Path(os.environ[RUN_FOLDER])
     folder.mkdir(mode=0o755, exist_ok=True)
     template = folder / "template.db"

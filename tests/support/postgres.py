@@ -19,12 +19,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 import asyncpg
 
 from tests.support.binaries import find_postgresql
 
+T = TypeVar("T")
 RUN_FOLDER = "PYTEST_CLUSTER_FOLDER"
 _PREFIX = "gatewright-pg-"
 _START_ATTEMPTS = 5
@@ -203,7 +205,7 @@ async def _execute(url: str, statement: str) -> None:
         await connection.close()
 
 
-def off_the_loop(work: Callable[[], object]) -> None:
-    """Run `work` on a thread of its own, so that it may run an event loop wherever we stand."""
+def off_the_loop(work: Callable[[], T]) -> T:
+    """Return what `work` returns on a thread of its own, so that it may run an event loop wherever we stand."""
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(work).result()
+        return thread.submit(work).result()
