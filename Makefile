@@ -49,7 +49,7 @@ run: setup
 
 test: lint
 	@$(BIN)/python -m tests.support.provide
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup $(TOOLS)
 	@$(BIN)/ruff check .

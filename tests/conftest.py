@@ -4,6 +4,7 @@ from hypothesis import settings
 
 pytest_plugins = (
     "tests.support.skips",
+    "tests.support.order",
     "tests.support.databases",
     "tests.support.filled",
     "tests.support.browser",
