@@ -21,6 +21,7 @@ def test_vendored_files_are_the_published_ones() -> None:
 
 def test_each_vendored_part_comes_with_its_licence() -> None:
     assert {file.stem for file in (VENDOR / "licenses").iterdir()} == {
+        "htmx",
         "inter",
         "jetbrains-mono",
         "tabler",

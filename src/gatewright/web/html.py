@@ -35,6 +35,7 @@ def policy(*, form_targets: str = "") -> str:
     """
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; "
         f"form-action 'self'{' ' + form_targets if form_targets else ''}; base-uri 'none'; frame-ancestors 'none'"
     )
 

@@ -20,12 +20,32 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 }
 
 // Times: the exact instant in the reader's own zone, beside the UTC that the server wrote.
-for (const time of document.querySelectorAll("time[datetime]")) {
-  const at = new Date(time.dateTime);
-  if (Number.isNaN(at.valueOf())) continue;
-  const here = at.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "long" });
-  time.title = `${here} (${time.title})`;
-}
+const tellTimes = (root) => {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const at = new Date(time.dateTime);
+    if (Number.isNaN(at.valueOf())) continue;
+    const here = at.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "long" });
+    time.title = `${here} (${time.title})`;
+  }
+};
+tellTimes(document);
+
+// Lists: htmx shows what a filter finds while somebody types. Any other answer is shown as the page it is:
+// an error, or the sign-in of a session that ended meanwhile.
+document.addEventListener("htmx:after:request", (event) => {
+  const { request, response, select, text } = event.detail.ctx;
+  if (response.status === 200 && !response.raw.redirected && text.includes(`id="${select.slice(1)}"`)) return;
+  event.preventDefault();
+  location.assign(request.action);
+});
+document.addEventListener("htmx:after:swap", (event) => {
+  const { request, select } = event.detail.ctx;
+  history.replaceState(null, "", request.action);
+  tellTimes(document.querySelector(select));
+});
+document.addEventListener("htmx:error", (event) => {
+  if (event.detail.ctx) location.assign(event.detail.ctx.request.action);
+});
 
 // Menus close by Escape and by a click elsewhere.
 const menus = document.querySelectorAll("details.gw-place");
