@@ -25,14 +25,16 @@ class Samples(BaseHTTPRequestHandler):
         if name in EVERY:
             self._answer(render(name, theme=url.query.removeprefix("theme=")).encode(), "text/html; charset=utf-8")
         elif name.startswith("static/") and file.is_file() and file.is_relative_to(STATIC):
-            self._answer(file.read_bytes(), mimetypes.guess_type(file.name)[0] or "application/octet-stream")
+            kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+            self._answer(file.read_bytes(), kind, kept="public, max-age=3600")
         else:
             self.send_error(404)
 
-    def _answer(self, body: bytes, kind: str) -> None:
+    def _answer(self, body: bytes, kind: str, *, kept: str = "no-store") -> None:
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", kept)
         self.send_header("Content-Security-Policy", policy())
         self.send_header("X-Content-Type-Options", "nosniff")
         self.end_headers()

@@ -4,6 +4,7 @@ Drawn once narrow and dark, once wide and light; the browser's own complaints (a
 a missing file) fail the test as well.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,6 +98,21 @@ def test_buttons_that_need_a_script_hide_without_it(address: str, open_page: Ope
     page = open_page(DESKTOP)
     page.goto(f"{address}/account_secret")
     assert [button.is_visible() for button in page.locator("[data-copy]").all()] == [True, True]
+
+
+def test_times_are_told_in_the_zone_of_whoever_reads(address: str, open_page: OpenPage) -> None:
+    """Without a script they are in UTC; with one the UTC stands in the title."""
+    page = open_page(DESKTOP, timezone_id="Pacific/Auckland", javascript=False)
+    page.goto(f"{address}/operator_keys")
+    utc = page.locator("time:not([title])").first.inner_text()
+    assert utc.endswith(", 14:02:11 UTC")
+    page = open_page(DESKTOP, timezone_id="Pacific/Auckland")
+    page.goto(f"{address}/operator_keys")
+    here = page.get_by_title(utc, exact=True).first.inner_text()
+    assert re.fullmatch(r"26 Aug 2026, 02:02:11 (GMT\+12|NZST)", here), here
+    day = page.locator("time[title]").last
+    assert day.inner_text() == "8 May"
+    assert re.fullmatch(r"8 May 2026, .* \(7 May 2026, .* UTC\)", day.get_attribute("title") or "")
 
 
 def test_the_save_bar_names_each_change(address: str, open_page: OpenPage) -> None:

@@ -19,13 +19,27 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
-// Times: the exact instant in the reader's own zone, beside the UTC that the server wrote.
+// Times: in the reader's own zone, with the UTC that the server wrote in the title.
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+const dayOf = (at) => {
+  const now = new Date();
+  const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
+  if (at.toDateString() === yesterday.toDateString()) return "yesterday";
+  const day = `${at.getDate()} ${MONTHS[at.getMonth()]}`;
+  return at.getFullYear() === now.getFullYear() ? day : `${day} ${at.getFullYear()}`;
+};
 const tellTimes = (root) => {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const at = new Date(time.dateTime);
     if (Number.isNaN(at.valueOf())) continue;
     const here = at.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "long" });
-    time.title = `${here} (${time.title})`;
+    if (time.title) {
+      time.title = `${here} (${time.title})`;
+      if (!/(ago|now)$/.test(time.textContent)) time.textContent = dayOf(at);
+    } else {
+      time.title = time.textContent;
+      time.textContent = here;
+    }
   }
 };
 tellTimes(document);
