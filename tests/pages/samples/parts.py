@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from gatewright.decisions.navigation import ACCOUNT_TABS, COMPANY_TABS, DEVELOPER_TABS, OPERATOR_TABS
 from gatewright.web.core import Place, Tab
 from gatewright.web.display import Calls
 
@@ -111,23 +112,12 @@ def frame(names: Names, place: str = "", tab: str = "", **changes: Any) -> dict[
         Place("operator", "Operator", "This deployment", "/operator/companies", "operator"),
     ]
     tabs = {
-        "account": [
-            Tab("Connected apps", "/account/apps"),
-            Tab("Security", "/account/security"),
-            Tab("Sessions", "/account/sessions"),
-        ],
+        "account": ACCOUNT_TABS,
         "company:1": [
-            Tab("Overview", "/companies/1"),
-            Tab("App Management", "/companies/1/apps", 1),
-            Tab("Directory", "/companies/1/directory"),
-            Tab("Service accounts", "/companies/1/service-accounts"),
+            Tab(one.name, f"/companies/1{one.path}", 1 if one.counts_requests else 0) for one in COMPANY_TABS
         ],
-        "developer": [Tab("Apps", "/developer/apps"), Tab("Terms of use", "/developer/terms")],
-        "operator": [
-            Tab("Companies", "/operator/companies"),
-            Tab("Apps", "/operator/apps"),
-            Tab("Terms of use", "/operator/terms"),
-        ],
+        "developer": DEVELOPER_TABS,
+        "operator": OPERATOR_TABS,
     }.get(place, [])
     return {
         "viewer": {"name": names.user, "email": names.email, "user_id": 1},
