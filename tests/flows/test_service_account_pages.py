@@ -41,6 +41,16 @@ async def test_the_secret_is_on_the_answer_alone(world: World) -> None:
     assert await ask_token(world, client_id, secret) == 200
 
 
+async def test_continuing_leads_to_a_page_that_is_open_to_whoever_made_it(world: World) -> None:
+    """S3, M4: to the levels, or, without a level on the directory, to the account itself."""
+    for person, leads_to in (("ada", f"/companies/{world.companies['alder']}/directory/"), ("max", at(world, "/"))):
+        browser = await world.signed_in(person)
+        answer = await world.submit(browser, at(world), {"name": f"{NAME} of {person}"})
+        form = next(form for form in Page(answer).forms if form.method == "get")
+        assert form.action.startswith(leads_to)
+        assert (await browser.get(form.action)).status_code == 200
+
+
 async def test_a_program_posts_the_name_alone(world: World) -> None:
     """S1: without the hidden field each form makes an account of its own."""
     ada = await world.signed_in("ada")

@@ -9,13 +9,14 @@ from starlette.routing import Route
 
 from gatewright.base.errors import Conflict, Invalid, NotFound
 from gatewright.base.ids import CompanyId, SecretId, ServiceAccountId
+from gatewright.base.levels import Level
 from gatewright.db.engine import Reader
-from gatewright.directory.model import Company
+from gatewright.directory.model import DIRECTORY, Company
 from gatewright.directory.store.companies import find_company
 from gatewright.service_accounts import service, store
 from gatewright.service_accounts.model import DisabledReason, ServiceAccount, Use
 from gatewright.service_accounts.service import service_account_unknown
-from gatewright.web.access import Viewer
+from gatewright.web.access import Allow, Question, Viewer
 from gatewright.web.core import core_of
 from gatewright.web.csrf import guarded_form
 from gatewright.web.edge import seen
@@ -168,16 +169,27 @@ async def _secret_page(
     """Return the page that shows a secret this once; without one, that it was shown before (409)."""
     async with core_of(request).database.read() as reader:
         company = await _company(reader, account.company_id)
+    opens_levels = await _reads_directory(request, viewer, company.id)
+    account_href = f"/companies/{company.id}/service-accounts/{account.id}"
+    levels_href = f"/companies/{company.id}/directory/{account.contact_id}"
     context = {
         "account": {"name": account.name, "client_id": account.client_id},
         "client_secret": secret,
         "company": _brief(company),
         "made_by": viewer.name,
         "regenerated": regenerated,
-        "continue_href": f"/companies/{company.id}/directory/{account.contact_id}",
-        "account_href": f"/companies/{company.id}/service-accounts/{account.id}",
+        "continue_href": levels_href if opens_levels else account_href,
+        "opens_levels": opens_levels,
+        "account_href": account_href,
     }
     return await render(request, "company/secret.html", context, status=200 if secret else 409)
+
+
+async def _reads_directory(request: Request, viewer: Viewer, company_id: CompanyId) -> bool:
+    """Return whether the account's contact, with its levels, is open to the viewer too (M4)."""
+    question = Question(company_id=company_id, needs_company=True, tool=DIRECTORY, level=Level.READ_ONLY)
+    answer = await core_of(request).access.by_user(viewer.user_id, question, now=seen(request).now)
+    return isinstance(answer, Allow)
 
 
 def _brief(company: Company) -> dict[str, Any]:

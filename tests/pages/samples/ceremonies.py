@@ -75,6 +75,7 @@ def ceremonies(names: Names) -> Pages:
         "made_by": names.user,
         "regenerated": False,
         "continue_href": "/companies/1/directory/9",
+        "opens_levels": True,
         "account_href": "/companies/1/service-accounts/4",
     }
     yield "account_secret", "company/secret.html", {**account, "client_secret": secret}
