@@ -12,7 +12,7 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint format mutants bench-decisions lock clean
+.PHONY: help setup run test lint format mutants bench-decisions lock clean screenshots
 
 help:
 	@echo "make setup    prepare .venv (also part of every target below)"
@@ -21,6 +21,7 @@ help:
 	@echo "make lint     formatter, linters, types, laws of the architecture"
 	@echo "make format   let the formatter rewrite what lint complains about"
 	@echo "make mutants  remove each guard in a copy; the tests of its rule must notice"
+	@echo "make screenshots  take the pictures of docs/design.md from the sample pages"
 	@echo "make bench-decisions  measure decisions on one core (needs wrk and taskset)"
 	@echo "make lock     compile requirements/*.in into hash-locked *.txt"
 
@@ -66,6 +67,10 @@ format: setup $(TOOLS)
 mutants: setup $(TOOLS)
 	@$(BIN)/python -m tests.support.provide
 	@$(BIN)/python -m tests.mutants.run $(NAMES)
+
+screenshots: setup $(TOOLS)
+	@$(BIN)/python -m tests.support.provide
+	@$(BIN)/python -m tests.pages.screenshots $(NAMES)
 
 bench-decisions: setup $(TOOLS)
 	@$(BIN)/python -m bench.decisions $(ARGS)

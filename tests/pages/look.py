@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.pages.samples import EVERY, PAGES
 from tests.pages.serve import served
@@ -21,6 +21,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--force-color-profile=srgb",
 ]
 HEIGHT = 860
 THEMES = ("light", "dark")
@@ -29,21 +30,26 @@ THEMES = ("light", "dark")
 def main() -> int:
     """Write the pictures and print where they are; exit 1 where there is no browser."""
     asked = _arguments()
-    executable = find_chromium()
-    if executable is None:
-        print("no Chromium on this machine; `make test` installs one")
-        return 1
     out = Path(asked.out or tempfile.mkdtemp(prefix="gatewright-pages-"))
     out.mkdir(parents=True, exist_ok=True)
-    flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
     with served() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=flags)
+        browser = launch(playwright)
+        if browser is None:
+            print("no Chromium on this machine; `make test` installs one")
+            return 1
         for width in asked.widths.split(","):
             for theme in asked.themes.split(","):
                 _picture(browser, address, out, asked.names or list(PAGES), int(width), theme)
         browser.close()
     print(out)
     return 0
+
+
+def launch(playwright: Playwright) -> Browser | None:
+    """Return a Chromium, or None where the machine has none."""
+    executable = find_chromium()
+    flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
+    return playwright.chromium.launch(executable_path=executable, args=flags) if executable else None
 
 
 def _arguments() -> argparse.Namespace:

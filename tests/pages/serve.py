@@ -8,12 +8,13 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 from gatewright.web.html import STATIC, policy
-from tests.pages.render import render
+from tests.pages.pictures import BOARDS
+from tests.pages.render import render, render_board
 from tests.pages.samples import EVERY
 
 
 class Samples(BaseHTTPRequestHandler):
-    """Answers `/SAMPLE?theme=` and `/static/…`, nothing else."""
+    """Answers `/SAMPLE?theme=`, `/boards/BOARD?theme=` and `/static/…`, nothing else."""
 
     protocol_version = "HTTP/1.1"
 
@@ -24,6 +25,9 @@ class Samples(BaseHTTPRequestHandler):
         file = (STATIC / name.removeprefix("static/")).resolve()
         if name in EVERY:
             self._answer(render(name, theme=url.query.removeprefix("theme=")).encode(), "text/html; charset=utf-8")
+        elif name in {f"boards/{file.stem}" for file in BOARDS.glob("*.html")}:
+            page = render_board(name.removeprefix("boards/"), url.query.removeprefix("theme="))
+            self._answer(page.encode(), "text/html; charset=utf-8")
         elif name.startswith("static/") and file.is_file() and file.is_relative_to(STATIC):
             kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
             self._answer(file.read_bytes(), kind, kept="public, max-age=3600")
