@@ -41,7 +41,7 @@ from gatewright.login.inviting import InvitationDesk
 from gatewright.login.passwords import Passwords
 from gatewright.login.sessions import SessionKeeper
 from gatewright.mail.sending import Sender
-from gatewright.oauth import authorize_endpoint, key_pages
+from gatewright.oauth import authorize_endpoint, key_pages, trial_pages
 from gatewright.oauth import endpoints as oauth_endpoints
 from gatewright.oauth import pages as oauth_pages
 from gatewright.oauth.signing import ensure_signing_key
@@ -75,6 +75,7 @@ ROUTES: tuple[Sequence[BaseRoute], ...] = (
     login_pages.routes,
     oauth_pages.routes,
     key_pages.routes,
+    trial_pages.routes,
     directory_pages.routes,
     apps_pages.routes,
     service_accounts_pages.routes,

@@ -41,6 +41,7 @@ class Purpose(StrEnum):
     ACCOUNT_LINK = "account link"
     SIGN_IN_FAILURES = "sign-in failures"
     KNOWN_BROWSER = "known browser"
+    TRIAL = "trial authorization"
 
 
 class MissingKey(Exception):

@@ -19,6 +19,7 @@ from tests.pages.samples.operated_keys import operated_keys
 from tests.pages.samples.parts import HOSTILE, LONG, PLAIN, REVERSING, STRESS, Context
 from tests.pages.samples.people import own_account, refusals, sign_in
 from tests.pages.samples.records import records
+from tests.pages.samples.trials import trials
 
 SOURCES: Final = (
     sign_in,
@@ -30,6 +31,7 @@ SOURCES: Final = (
     directory,
     service_accounts,
     developer,
+    trials,
     explanations,
     refusals,
     records,

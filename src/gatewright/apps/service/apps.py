@@ -113,6 +113,14 @@ async def change_app(
     return True
 
 
+@verb
+async def add_redirect_uri(tx: Transaction, *, app_id: AppId, redirect_uri: str, origin: Origin, now: datetime) -> bool:
+    """Return whether the redirect URI was added after those that stand; False when it is one of them already."""
+    app = await known_app(tx, app_id, lock=True)
+    wanted = [*app.redirect_uris, *([] if redirect_uri in app.redirect_uris else [redirect_uri])]
+    return await change_app(tx, app_id=app_id, redirect_uris=wanted, origin=origin, now=now)
+
+
 def _problems(draft: AppDraft) -> list[Problem]:
     problems = [
         *rules.problems_of_name(draft.name),
