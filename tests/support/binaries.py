@@ -81,6 +81,21 @@ def find_nginx() -> Path | None:
     return next((Path(path) for path in found if path and _asks_before(path)), None)
 
 
+def find_curl() -> Path | None:
+    """Return curl's executable, or None."""
+    return _found("curl")
+
+
+def find_openssl() -> Path | None:
+    """Return the executable of OpenSSL's command line, or None."""
+    return _found("openssl")
+
+
+def _found(name: str) -> Path | None:
+    path = shutil.which(name)
+    return None if path is None else Path(path)
+
+
 def _asks_before(nginx: str) -> bool:
     built = subprocess.run([nginx, "-V"], capture_output=True, text=True, check=False).stderr
     return "http_auth_request_module" in built

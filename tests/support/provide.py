@@ -1,4 +1,4 @@
-"""Have PostgreSQL's binaries, Chromium, a Valkey server and nginx on this machine, or say loudly what will be skipped.
+"""Have what tests need beside Python (PostgreSQL, Chromium, Valkey, nginx, curl, openssl), or say what will be skipped.
 
 Looked for on the machine first; then installed with apt-get where that is there and
 we are root; then from elsewhere. Run it: `python -m tests.support.provide`.
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.support.binaries import find_chromium, find_nginx, find_postgresql, find_valkey
+from tests.support.binaries import find_chromium, find_curl, find_nginx, find_openssl, find_postgresql, find_valkey
 
 ROOT = Path(__file__).resolve().parents[2]
 _APT_SECONDS = 600
@@ -63,6 +63,8 @@ def main() -> int:
         provide("Chromium", find=find_chromium, package="chromium", otherwise=[sys.executable, *browser]),
         provide("Valkey", find=find_valkey, package="redis-server"),
         provide("nginx", find=find_nginx, package="nginx-light"),
+        provide("curl", find=find_curl, package="curl"),
+        provide("openssl", find=find_openssl, package="openssl"),
     ]
     return int(os.environ.get("CI") == "true" and not all(here))
 

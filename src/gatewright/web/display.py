@@ -3,8 +3,10 @@
 Templates call `FILTERS` by name; every instant is an aware `datetime`.
 """
 
+import json
 import math
 import re
+import shlex
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -38,6 +40,16 @@ def bare(text: str) -> str:
     that stand after it.
     """
     return "".join(c for c in text if unicodedata.category(c) not in {"Cc", "Cf", "Zl", "Zp"})
+
+
+def shell_quoted(text: str) -> str:
+    """Return `text` as one word of a shell command, whatever stands in it."""
+    return shlex.quote(text)
+
+
+def string_literal(text: str) -> str:
+    """Return `text` as a literal of Python and of JavaScript alike."""
+    return json.dumps(text)
 
 
 def number(value: int) -> str:
@@ -265,7 +277,9 @@ FILTERS: Final[dict[str, Callable[..., object]]] = {
         number,
         plural,
         rfc3339,
+        shell_quoted,
         spark,
+        string_literal,
         typed_pattern,
     )
 }

@@ -151,13 +151,19 @@ async def _app_page(
         "form": {**_form(app), **kept},
         "errors": errors,
         "issuer": core.settings.issuer,
-        "redirect_uri": app.redirect_uris[0] if app.redirect_uris else "",
+        "redirect_uri": quickstart_uri(app, core.settings.issuer),
         "once": mint_once(),
         "terms": waits,
         "days": day_heads(seen(request).now, WEEK),
         "refused": refused_rows(refused, now=seen(request).now, week=WEEK),
     }
     return await render(request, "developer/app.html", context, status=status, place=PLACE, tab=TAB)
+
+
+def quickstart_uri(app: App, issuer: str) -> str:
+    """Return the redirect URI that the quickstart names: the first that does not lead back to this server."""
+    own = (uri for uri in app.redirect_uris if not uri.startswith(f"{issuer}/"))
+    return next(own, "")
 
 
 def _form(app: App) -> dict[str, Any]:
