@@ -6,20 +6,16 @@ a missing file) fail the test as well.
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, ViewportSize
 
 from tests.pages.samples import EVERY, PAGES
 from tests.pages.serve import served
+from tests.support.axe import faults, overflow
 from tests.support.browser import DESKTOP, PHONE, OpenPage
 
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-GRAVE = {"serious", "critical"}
 SMALLEST: ViewportSize = {"width": 320, "height": 640}
-# The layered import trips axe's preloading of styles.
-RUN = "axe.run({preload: false, resultTypes: ['violations']})"
 
 
 @pytest.fixture(scope="module")
@@ -27,23 +23,6 @@ def address() -> Iterator[str]:
     """Lend a server that knows every sample."""
     with served() as where:
         yield where
-
-
-def faults(page: Page) -> list[str]:
-    """Return what axe-core holds against the page, grave things alone."""
-    page.evaluate(AXE)
-    found = page.evaluate(RUN)
-    return [
-        f"{violation['id']}: {node['target']} {node['failureSummary']}"
-        for violation in found["violations"]
-        if violation["impact"] in GRAVE
-        for node in violation["nodes"]
-    ]
-
-
-def overflow(page: Page) -> int:
-    """Return by how many pixels the page is wider than its window."""
-    return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
 
 
 def judge(page: Page, address: str, theme: str) -> dict[str, list[str]]:

@@ -6,7 +6,9 @@ A file stays on one worker (`--dist loadfile`), and xdist would begin with the f
 import pytest
 
 LONGEST = (
+    "tests/journeys/test_journeys.py",
     "tests/pages/test_axe.py",
+    "tests/flows/test_walk.py",
     "tests/flows/test_workers.py",
     "tests/flows/test_endings.py",
     "tests/flows/test_endings_remembered.py",

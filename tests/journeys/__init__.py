@@ -1,0 +1,1 @@
+"""Journeys of the four roles through the pages, in a real browser against a real server."""
