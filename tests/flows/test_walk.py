@@ -51,6 +51,7 @@ TEMPLATE = f"{COMPANY}/templates/{{template_id}}"
 PROJECT = f"{COMPANY}/projects/{{project_id}}"
 INSTALLED = f"{COMPANY}/apps/{{app_id}}"
 ACCOUNT = f"{COMPANY}/service-accounts/{{service_account_id}}"
+TRIAL = "/developer/try"
 OWN_APP = "/developer/apps/{app_id}"
 OPERATED_COMPANY = "/operator/companies/{company_id}"
 OPERATED_USER = "/operator/users/{user_id}"
@@ -75,7 +76,11 @@ OPEN_TO: dict[To, tuple[str, ...]] = {
         "GET /password/forgot",
         "POST /password/forgot",
     ),
-    To.KNOWN_HOLDER: ("GET /account/address/{token}", "POST /account/address/{token}", "GET /oauth/authorize/native"),
+    To.KNOWN_HOLDER: (
+        "GET /account/address/{token}",
+        "POST /account/address/{token}",
+        "GET /oauth/authorize/native",
+    ),
     To.SIGNED_IN: (
         "GET /oauth/authorize",
         "POST /oauth/authorize",
@@ -95,11 +100,15 @@ OPEN_TO: dict[To, tuple[str, ...]] = {
         "GET /developer/refusals",
         "GET /developer/terms",
         "POST /developer/terms",
+        f"GET {TRIAL}",  # and says that nothing was begun
+        f"POST {TRIAL}",
     ),
     To.OWNER: (
         f"GET {OWN_APP}",
         *(f"POST {OWN_APP}/{act}" for act in ("edit", "redirect-uris", "secrets", "secrets/reset", "delete")),
         f"POST {OWN_APP}/secrets/{{secret_id}}/retire",
+        f"GET {OWN_APP}/try",
+        f"POST {OWN_APP}/try/redirect-uri",
     ),
     To.CONTACT: (f"GET {COMPANY}",),
     To.READER: (f"GET {COMPANY}/directory", f"GET {CONTACT}"),
@@ -372,11 +381,11 @@ async def test_no_link_and_no_form_leads_to_what_is_closed(world: World) -> None
 
 
 async def addresses(world: World, role: Role) -> list[str]:
-    """Return every page that could be typed in, of the companies that they are in."""
+    """Return every page that could be typed in, of the companies that they are in; an answer to a trial could not."""
     typed = []
     for company in role.in_company or COMPANIES[:1]:
         ids = await ids_for(world, role, company)
-        typed += [address(world, way, ids) for way, _ in pages(world) if way.method == "GET"]
+        typed += [address(world, way, ids) for way, _ in pages(world) if way.method == "GET" and way.pattern != TRIAL]
     return list(dict.fromkeys(typed))
 
 
