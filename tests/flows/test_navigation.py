@@ -2,6 +2,7 @@
 
 import re
 
+import httpx
 import pytest
 
 from gatewright.apps.installation_service import connect_on_first_call
@@ -124,12 +125,58 @@ async def test_a_blocked_app_waits_nowhere(world: World) -> None:
         assert ", 1 waiting" in shown
 
 
+def main_of(answer: httpx.Response) -> list[str]:
+    """Return the words of the page that a refusal is, without its code and request id, and tiles' initials."""
+    main = answer.text.partition("<main")[2].partition('<p class="gw-codes">')[0].partition(">")[2]
+    words = re.sub(r'<span class="gw-tile[^>]*>\w+</span>', "", main)
+    return [text.strip() for text in re.split(r"<[^>]*>", words) if text.strip()]
+
+
+async def test_who_can_help_is_named_only_to_readers_of_the_directory(world: World) -> None:
+    """P6, M4: others are told by what; who cannot sign in helps nobody; a part of an open page names no page."""
+    alder = f"/companies/{world.companies['alder']}"
+    answer = await (await world.signed_in("max")).get(f"{alder}/directory")
+    assert main_of(answer) == [
+        "Directory is for whoever holds Directory: Read only",
+        "This needs Directory: Read only in this company. You hold None.",
+        "Who can help",
+        "Someone who holds Directory: Admin in this company can raise it.",
+        "To Overview",
+    ]
+    wim = await world.signed_in("wim")
+    contact = f"{alder}/directory/{world.people['wim'].contacts['alder']}"
+    part = main_of(await wim.get(f"{contact}/explain?tool=directory"))
+    assert (part[0], part[3]) == ("This is not open to you", "Ada Alder")
+    assert main_of(await wim.get(f"{alder}/templates"))[0] == "Templates are for company admins"
+    assert main_of(await wim.get(f"{alder}/settings"))[0] == "Settings are for whoever holds Admin: Admin"
+    await world.add_person("ben", "Ben Birke")
+    await world.add_contact("alder", "ben", directory="admin")
+    assert main_of(await wim.get(f"{alder}/events"))[3:7] == [
+        "Ada Alder",
+        "ada@example.com",
+        "Ben Birke",
+        "ben@example.com",
+    ]
+    await directory.deactivate_user(
+        world.house.database, user_id=world.people["ben"].id, origin=SYSTEM, now=clock.now()
+    )
+    assert main_of(await wim.get(f"{alder}/events"))[3:] == ["Ada Alder", "ada@example.com", "To Overview"]
+
+
 async def test_a_refused_page_says_what_is_missing_and_who_can_help(world: World) -> None:
     """X1: one question, one answer; names only where the directory may be read."""
     answer = await (await world.signed_in("wim")).get(f"/companies/{world.companies['alder']}/apps")
     assert answer.status_code == 403
     assert "permission_insufficient" in answer.text
     assert answer.headers["x-request-id"] in answer.text
+    assert main_of(answer) == [
+        "App Management is for whoever holds Admin: Admin",
+        "This needs Admin: Admin in this company. You hold None.",
+        "Who can help",
+        "Ada Alder",
+        "ada@example.com",
+        "To Overview",
+    ]
     foreign = await (await world.signed_in("wim")).get(f"/companies/{world.companies['birch']}/apps")
     nowhere = await (await world.signed_in("wim")).get("/companies/424242/apps")
     assert foreign.status_code == nowhere.status_code == 404

@@ -1,5 +1,6 @@
 """Places and tabs: only what the viewer may enter (`web.core.Navigation`)."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -8,8 +9,9 @@ from gatewright.base.ids import CompanyId
 from gatewright.base.levels import Level
 from gatewright.db.engine import Database
 from gatewright.decisions import navigation_store as store
+from gatewright.directory.model import DIRECTORY
 from gatewright.web.access import Access, Allow, Question, Viewer, plain_id
-from gatewright.web.core import Place, Tab
+from gatewright.web.core import Closed, Helper, Place, Tab
 
 ACCOUNT: Final = "account"
 DEVELOPER: Final = "developer"
@@ -38,6 +40,9 @@ COMPANY_TABS: Final = (
     CompanyTab("Refused calls", "/refusals", "directory", Level.ADMIN),
     CompanyTab("Events", "/events", "admin", Level.ADMIN),
 )
+_BEHIND_NO_TAB: Final = (CompanyTab("Settings", "/settings", "admin", Level.ADMIN),)
+_MOST_HELPERS: Final = 3
+_OF_COMPANY: Final = re.compile(r"/companies/([0-9]+)(/.*)?")
 ACCOUNT_TABS: Final = (
     Tab("Connected apps", "/account/apps"),
     Tab("Security", "/account/security"),
@@ -111,6 +116,26 @@ class PlacesAndTabs:
             if may[_taken(tab, company_id)]
         ]
 
+    async def closed(self, viewer: Viewer, path: str, *, now: datetime) -> Closed | None:
+        """Return what is closed at a path that was refused for want of a level; None where it is of no company."""
+        found = _OF_COMPANY.fullmatch(path)
+        company_id = None if found is None else plain_id(found[1])
+        if found is None or company_id is None:
+            return None
+        open_tabs = await self._company_tabs(viewer, CompanyId(company_id), now=now)
+        names = {tab.name for tab in open_tabs}
+        asked = _tab_of(found[2] or "")
+        return Closed(
+            "" if asked is None or asked.name in names else _closes(asked),
+            f"{COMPANY}{company_id}",
+            await self._helpers(CompanyId(company_id)) if "Directory" in names else (),
+            next(iter(open_tabs), None),
+        )
+
+    async def _helpers(self, company_id: CompanyId) -> tuple[Helper, ...]:
+        async with self.database.read() as reader:
+            return await store.company_admins(reader, company_id, most=_MOST_HELPERS)
+
     async def _requests(self, company_id: CompanyId) -> int:
         async with self.database.read() as reader:
             return await store.count_requests(reader, company_id)
@@ -120,6 +145,23 @@ def _taken(tab: CompanyTab, company_id: CompanyId) -> Question:
     """Return what opening the tab takes."""
     any_level = tab.tool is None
     return Question(company_id=company_id, needs_company=True, tool=tab.tool, level=tab.level, any_level=any_level)
+
+
+def _tab_of(rest: str) -> CompanyTab | None:
+    """Return the tab that a page below a company's path belongs to."""
+    first = f"/{rest.split('/')[1]}" if rest.strip("/") else ""
+    return next((tab for tab in (*COMPANY_TABS, *_BEHIND_NO_TAB) if tab.path == first), None)
+
+
+def _closes(tab: CompanyTab) -> str:
+    """Return whom a tab is for, as a sentence: `Templates are for company admins`."""
+    if tab.tool is None or tab.level is None:
+        whom = "contacts who hold a level"
+    elif (tab.tool, tab.level) == (DIRECTORY, Level.ADMIN):
+        whom = "company admins"
+    else:
+        whom = f"whoever holds {tab.tool.title()}: {tab.level.word}"
+    return f"{tab.name} {'are' if tab.name.endswith('s') else 'is'} for {whom}"
 
 
 def _company(one: store.Entered) -> Place:

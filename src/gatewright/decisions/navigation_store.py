@@ -6,8 +6,9 @@ from sqlalchemy import exists, func, select
 
 from gatewright.base.ids import CompanyId, UserId
 from gatewright.db.engine import Reader
-from gatewright.db.schema import apps, companies, contacts, installations, project_members
+from gatewright.db.schema import apps, companies, contacts, installations, project_members, users
 from gatewright.decisions.store import read_levels
+from gatewright.web.core import Helper
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,18 @@ async def companies_entered(reader: Reader, user_id: UserId) -> list[Entered]:
         for row in await reader.execute(found)
         if row.is_member or any(read_levels(row.levels).values())
     ]
+
+
+async def company_admins(reader: Reader, company_id: CompanyId, *, most: int) -> tuple[Helper, ...]:
+    """Return the first of the company's admins who can sign in, by name."""
+    found = (
+        select(contacts.c.name, contacts.c.email)
+        .join(users, users.c.id == contacts.c.user_id)
+        .where(contacts.c.company_id == company_id, contacts.c.is_directory_admin, users.c.is_active)
+        .order_by(contacts.c.name, contacts.c.id)
+        .limit(most)
+    )
+    return tuple(Helper(row.name, row.email) for row in await reader.execute(found))
 
 
 async def count_apps(reader: Reader, owner_id: UserId) -> int:

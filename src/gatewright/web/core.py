@@ -36,6 +36,24 @@ class Tab:
     count: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Helper:
+    """A person who can open what is closed."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What of a company is closed to somebody who has a contact there, who can open it, and where they may go."""
+
+    heading: str  # "Events are for whoever holds Admin: Admin"; empty where a part of an open page was refused
+    place: str  # the company's key as a place
+    helpers: tuple[Helper, ...]  # company admins, only for whoever may read the directory
+    way_on: Tab | None
+
+
 class Navigation(Protocol):
     """Which places and tabs a viewer sees: only what they may enter."""
 
@@ -45,6 +63,10 @@ class Navigation(Protocol):
 
     async def tabs(self, viewer: Viewer, place: str, *, now: datetime) -> list[Tab]:
         """Return the tabs of one place that this viewer may open."""
+        ...
+
+    async def closed(self, viewer: Viewer, path: str, *, now: datetime) -> Closed | None:
+        """Return what is closed at a path that was refused for want of a level; None where it is of no company."""
         ...
 
 

@@ -1,5 +1,6 @@
 """Refusals told to whoever asked: JSON to programs, a page to people. Translated here and nowhere else."""
 
+from dataclasses import asdict
 from html import escape
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ from gatewright.base.errors import (
 from gatewright.db.failures import STORAGE_ERRORS, is_storage_failure
 from gatewright.web.access import SignInNeeded
 from gatewright.web.api import refusal_answer, status_of
+from gatewright.web.core import Closed, core_of
 from gatewright.web.edge import seen
 from gatewright.web.html import policy, render
 
@@ -125,7 +127,9 @@ async def refusal_page(request: Request, refusal: Refusal) -> HTMLResponse:
         "way_on": {"label": "To the start", "href": "/"},
     }
     try:
-        answer = await render(request, "error.html", context, status=status)
+        closed = await _closed(request, refusal)
+        place = closed.place if closed else ""
+        answer = await render(request, "error.html", {**context, **_told(closed)}, status=status, place=place)
     except Exception as error:
         if not is_storage_failure(error):
             raise
@@ -137,6 +141,27 @@ async def refusal_page(request: Request, refusal: Refusal) -> HTMLResponse:
     if isinstance(refusal, WrongMethod):
         answer.headers["allow"] = ", ".join(refusal.allowed)
     return answer
+
+
+async def _closed(request: Request, refusal: Refusal) -> Closed | None:
+    """Return what of a company is closed to whoever is signed in; None for any other refusal."""
+    if refusal.code != "permission_insufficient":
+        return None
+    core = core_of(request)
+    viewer = await core.sessions.viewer(request)
+    return None if viewer is None else await core.navigation.closed(viewer, request.url.path, now=seen(request).now)
+
+
+def _told(closed: Closed | None) -> dict[str, object]:
+    """Return what the page says of it, in place of what it says of any refusal."""
+    if closed is None:
+        return {}
+    told: dict[str, object] = {"who_can_help": [asdict(one) for one in closed.helpers]}
+    if closed.heading:
+        told["heading"] = closed.heading
+    if closed.way_on is not None:
+        told["way_on"] = {"label": f"To {closed.way_on.name}", "href": closed.way_on.href}
+    return told
 
 
 def sign_in_redirect(request: Request) -> RedirectResponse:
