@@ -15,6 +15,7 @@ from tests.support.binaries import find_chromium
 
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
+SMALLEST: ViewportSize = {"width": 320, "height": 640}
 _FLAGS = [
     "--disable-gpu",
     "--no-first-run",

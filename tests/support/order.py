@@ -8,6 +8,7 @@ import pytest
 LONGEST = (
     "tests/journeys/test_journeys.py",
     "tests/pages/test_axe.py",
+    "tests/pages/test_widths.py",
     "tests/flows/test_walk.py",
     "tests/flows/test_workers.py",
     "tests/flows/test_endings.py",
