@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.pages.samples import EVERY, PAGES
+from tests.pages.samples.parts import NOW
 from tests.pages.serve import served
 from tests.support.binaries import find_chromium
 
@@ -62,7 +63,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def _picture(browser: Browser, address: str, out: Path, names: list[str], width: int, theme: str) -> None:
-    page = browser.new_page(viewport={"width": width, "height": HEIGHT})
+    page = browser.new_page(viewport={"width": width, "height": HEIGHT}, timezone_id="UTC")
+    page.clock.set_fixed_time(NOW)
     page.on("console", lambda said: print(f"{page.url} {said.type}: {said.text}"))
     for name in names:
         page.goto(f"{address}/{name}?theme={theme}")

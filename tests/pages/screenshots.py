@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.pages.look import launch
 from tests.pages.pictures import FOLDER, PICTURES, Picture
+from tests.pages.samples.parts import NOW
 from tests.pages.serve import served
 
 HEIGHT = 860
@@ -92,8 +93,12 @@ def main() -> int:
 def _taken(browser: Browser, address: str, one: Picture, theme: str) -> bytes:
     scale = 2 if one.cut else 1
     page = browser.new_page(
-        viewport={"width": one.width, "height": HEIGHT}, device_scale_factor=scale, reduced_motion="reduce"
+        viewport={"width": one.width, "height": HEIGHT},
+        device_scale_factor=scale,
+        reduced_motion="reduce",
+        timezone_id="UTC",
     )
+    page.clock.set_fixed_time(NOW)
     page.goto(f"{address}/{one.page}?theme={theme}")
     if one.opened:
         page.locator(one.opened).first.click()

@@ -1,4 +1,4 @@
-"""No page is wider than its window, whatever somebody is called. Not in `test_axe.py`, so that two workers share them."""
+"""No page is wider than its window, whatever somebody is called. Beside `test_axe.py`: two workers share them."""
 
 import pytest
 from playwright.sync_api import ViewportSize

@@ -17,6 +17,7 @@ from gatewright.db.engine import Database
 from tests.support.forms import Form, Page
 
 REFUSED = {401, 403, 404, 405}
+BROKEN = 500
 OF_A_BROWSER = {"accept": "text/html"}
 _BESIDE = ("/static/", "/openapi.json")  # no pages
 _SAME_EVERYWHERE = {"csrf_token", "next", "once"}
@@ -109,7 +110,7 @@ class Walk:
         self._sent.add(mark)
         self.forms += 1
         answer = await self.browser.post(to, data=given, headers=OF_A_BROWSER)
-        if answer.status_code in REFUSED:
+        if answer.status_code in REFUSED or answer.status_code == BROKEN:
             self._blame(here, f"has a form to {to}, which answers {answer.status_code}: {_code(answer.text)}")
 
     def _blame(self, led_from: str, what: str) -> None:

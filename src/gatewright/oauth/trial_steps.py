@@ -71,13 +71,16 @@ async def run_trial(ask: Ask, arrived: Arrived, credentials: Credentials, *, iss
     if traded.status != OK or not refresh_token:
         return asking.ran
     asking.ran.got_tokens = True
-    await asking.call("Call the platform", ME, traded.told("access_token"))
-    if wishes.refreshes:
-        answer = await asking.form("Refresh", "/oauth/token", grant_type="refresh_token", refresh_token=refresh_token)
-        refresh_token = answer.told("refresh_token") or refresh_token
-    if wishes.revokes:
-        answer = await asking.form("Revoke", "/oauth/revoke", token=refresh_token)
-        asking.ran.revoked = answer.status == OK
+    try:
+        await asking.call("Call the platform", ME, traded.told("access_token"))
+        if wishes.refreshes:
+            given = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+            answer = await asking.form("Refresh", "/oauth/token", **given)
+            refresh_token = answer.told("refresh_token") or refresh_token
+    finally:  # though a call failed, or whoever asked went away
+        if wishes.revokes:
+            answer = await asking.form("Revoke", "/oauth/revoke", token=refresh_token)
+            asking.ran.revoked = answer.status == OK
     return asking.ran
 
 

@@ -46,11 +46,14 @@ tellTimes(document);
 
 // Lists: htmx shows what a filter finds while somebody types. Any other answer is shown as the page it is:
 // an error, or the sign-in of a session that ended meanwhile.
+let isLeaving = false; // a request that a click elsewhere cut off must not lead back here
+addEventListener("beforeunload", () => { isLeaving = true; });
+addEventListener("pageshow", () => { isLeaving = false; });
 document.addEventListener("htmx:after:request", (event) => {
   const { request, response, select, text } = event.detail.ctx;
   if (response.status === 200 && !response.raw.redirected && text.includes(`id="${select.slice(1)}"`)) return;
   event.preventDefault();
-  location.assign(request.action);
+  if (!isLeaving) location.assign(request.action);
 });
 document.addEventListener("htmx:after:swap", (event) => {
   const { request, select } = event.detail.ctx;
@@ -58,7 +61,7 @@ document.addEventListener("htmx:after:swap", (event) => {
   tellTimes(document.querySelector(select));
 });
 document.addEventListener("htmx:error", (event) => {
-  if (event.detail.ctx) location.assign(event.detail.ctx.request.action);
+  if (event.detail.ctx && !isLeaving) location.assign(event.detail.ctx.request.action);
 });
 
 // Menus close by Escape and by a click elsewhere.
