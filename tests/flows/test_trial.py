@@ -1,5 +1,6 @@
 """Try it: a developer's real authorization of their own app, and what an attacker makes of its pages."""
 
+import asyncio
 from html import escape
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -11,6 +12,7 @@ from gatewright.base import clock
 from gatewright.base.ids import AppId
 from gatewright.db.schema import sessions
 from gatewright.oauth.trial_rules import LIFETIME, Trial, seal_trial
+from gatewright.oauth.trial_steps import Ran, Step
 from tests.support.forms import Page
 from tests.support.world import BASE_URL, World, pkce
 
@@ -85,6 +87,23 @@ async def test_a_public_app_needs_no_secret_and_may_stay_alive(world: World) -> 
     assert "This is a live authorization" in answer.text
     dev = await world.signed_in("dev")
     assert "1 token family" in (await dev.get(f"/account/apps/{world.apps['pocket'].id}/end")).text
+
+
+async def test_of_a_form_sent_twice_at_once_no_answer_promises_what_has_ended(world: World) -> None:
+    """T2: whichever comes second ends what the first was given."""
+    dev = await world.signed_in("dev")
+    form = Page(await dev.get(await allowed(world))).form(field="code")
+    given = {**form.fields, "client_secret": world.apps["crane"].secret or "", "refresh": "on"}
+    given.pop("revoke", None)
+    answers = await asyncio.gather(*(dev.post("/developer/try", data=given) for _ in range(2)))
+    assert {answer.status_code for answer in answers} <= {200, 400}
+    for answer in answers:
+        assert "400 refused" not in answer.text or "This is a live authorization" not in answer.text
+    refused = Step("Refresh", "", "", 400)
+    assert [Ran([Step("Trade", "", "", 200), *more], got_tokens=True).outcome for more in ([], [refused])] == [
+        "live",
+        "unclear",
+    ]
 
 
 async def test_a_wrong_secret_is_refused_by_the_endpoint_and_the_code_stays(world: World) -> None:
@@ -176,7 +195,7 @@ async def test_a_forged_or_stale_state_shows_nothing_that_came_with_it(world: Wo
     await dev.get("/account/security")
     state = sent_with(await allowed(world))["state"]
     evil = "<script>call 555 0100</script>"
-    for forged in ("", "x", "é", state[:-4] + "AAAA", state[:20], "A" * 5000, "=" * 40):
+    for forged in ("", "x", "é", state[:-4] + "AAAA", state[:20], f"{state}=", "A" * 5000, "=" * 40):
         given = {"state": forged, "error": evil, "error_description": evil, "code": evil}
         page = await dev.get("/developer/try", params=given)
         assert (page.status_code, "trial_unknown" in page.text) == (400, True), forged

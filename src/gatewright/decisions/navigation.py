@@ -11,7 +11,7 @@ from gatewright.db.engine import Database
 from gatewright.decisions import navigation_store as store
 from gatewright.directory.model import DIRECTORY
 from gatewright.web.access import Access, Allow, Question, Viewer, plain_id
-from gatewright.web.core import Closed, Helper, Place, Tab
+from gatewright.web.core import Closed, CompanyAdmin, Place, Tab
 
 ACCOUNT: Final = "account"
 DEVELOPER: Final = "developer"
@@ -41,7 +41,7 @@ COMPANY_TABS: Final = (
     CompanyTab("Events", "/events", "admin", Level.ADMIN),
 )
 _BEHIND_NO_TAB: Final = (CompanyTab("Settings", "/settings", "admin", Level.ADMIN),)
-_MOST_HELPERS: Final = 3
+_MOST_NAMED: Final = 3
 _OF_COMPANY: Final = re.compile(r"/companies/([0-9]+)(/.*)?")
 ACCOUNT_TABS: Final = (
     Tab("Connected apps", "/account/apps"),
@@ -128,13 +128,13 @@ class PlacesAndTabs:
         return Closed(
             "" if asked is None or asked.name in names else _closes(asked),
             f"{COMPANY}{company_id}",
-            await self._helpers(CompanyId(company_id)) if "Directory" in names else (),
+            await self._admins(CompanyId(company_id)) if "Directory" in names else (),
             next(iter(open_tabs), None),
         )
 
-    async def _helpers(self, company_id: CompanyId) -> tuple[Helper, ...]:
+    async def _admins(self, company_id: CompanyId) -> tuple[CompanyAdmin, ...]:
         async with self.database.read() as reader:
-            return await store.company_admins(reader, company_id, most=_MOST_HELPERS)
+            return await store.company_admins(reader, company_id, most=_MOST_NAMED)
 
     async def _requests(self, company_id: CompanyId) -> int:
         async with self.database.read() as reader:

@@ -8,7 +8,7 @@ from gatewright.base.ids import CompanyId, UserId
 from gatewright.db.engine import Reader
 from gatewright.db.schema import apps, companies, contacts, installations, project_members, users
 from gatewright.decisions.store import read_levels
-from gatewright.web.core import Helper
+from gatewright.web.core import CompanyAdmin
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ async def companies_entered(reader: Reader, user_id: UserId) -> list[Entered]:
     ]
 
 
-async def company_admins(reader: Reader, company_id: CompanyId, *, most: int) -> tuple[Helper, ...]:
+async def company_admins(reader: Reader, company_id: CompanyId, *, most: int) -> tuple[CompanyAdmin, ...]:
     """Return the first of the company's admins who can sign in, by name."""
     found = (
         select(contacts.c.name, contacts.c.email)
@@ -53,7 +53,7 @@ async def company_admins(reader: Reader, company_id: CompanyId, *, most: int) ->
         .order_by(contacts.c.name, contacts.c.id)
         .limit(most)
     )
-    return tuple(Helper(row.name, row.email) for row in await reader.execute(found))
+    return tuple(CompanyAdmin(row.name, row.email) for row in await reader.execute(found))
 
 
 async def count_apps(reader: Reader, owner_id: UserId) -> int:

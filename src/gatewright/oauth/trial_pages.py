@@ -210,7 +210,7 @@ async def _answer_page(
         "code": code,
         "state": came["state"],
         "steps": [asdict(step) for step in ran.steps],
-        "outcome": ("ended" if ran.revoked else "live") if ran.got_tokens else "",
+        "outcome": ran.outcome,
         "ticked": {"refresh": wishes.refreshes, "revoke": wishes.revokes},
         "errors": errors or {},
     }

@@ -95,6 +95,8 @@ def open_trial(keys: ServerKeys, session_id: str, state: str, *, now: datetime) 
         kept = json.loads(keys.unseal(Purpose.TRIAL, session_id, raw))
     except (ValueError, MissingKey):
         return None
+    if base64.urlsafe_b64encode(raw).decode().rstrip("=") != state:
+        return None  # the same bytes written otherwise: what comes back has to be what was sent
     return Trial(AppId(kept["app"]), datetime.fromtimestamp(kept["until"], tz=now.tzinfo), kept["verifier"])
 
 

@@ -39,6 +39,18 @@ class Ran:
     got_tokens: bool = False
     revoked: bool = False
 
+    @property
+    def outcome(self) -> str:
+        """Return what is known of the tokens: `ended`, `live`, `unclear`; empty when there were none.
+
+        A code or refresh token that was sent twice ends what came of it (T2, T5): after a refusal nothing is promised.
+        """
+        if not self.got_tokens:
+            return ""
+        if self.revoked:
+            return "ended"
+        return "live" if all(step.status == OK for step in self.steps) else "unclear"
+
 
 @dataclass(frozen=True, slots=True)
 class Arrived:

@@ -37,8 +37,8 @@ class Tab:
 
 
 @dataclass(frozen=True, slots=True)
-class Helper:
-    """A person who can open what is closed."""
+class CompanyAdmin:
+    """A person who can give others levels in a company, and so open what is closed."""
 
     name: str
     email: str
@@ -50,7 +50,7 @@ class Closed:
 
     heading: str  # "Events are for whoever holds Admin: Admin"; empty where a part of an open page was refused
     place: str  # the company's key as a place
-    helpers: tuple[Helper, ...]  # company admins, only for whoever may read the directory
+    admins: tuple[CompanyAdmin, ...]  # company admins, only for whoever may read the directory
     way_on: Tab | None
 
 

@@ -156,7 +156,7 @@ def _told(closed: Closed | None) -> dict[str, object]:
     """Return what the page says of it, in place of what it says of any refusal."""
     if closed is None:
         return {}
-    told: dict[str, object] = {"who_can_help": [asdict(one) for one in closed.helpers]}
+    told: dict[str, object] = {"who_can_help": [asdict(one) for one in closed.admins]}
     if closed.heading:
         told["heading"] = closed.heading
     if closed.way_on is not None:

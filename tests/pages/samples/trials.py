@@ -74,6 +74,11 @@ def answers(inside: Context) -> Pages:
     done = {**arrived, "code": "", "steps": steps}
     yield "try_answer_live", "developer/try_answer.html", {**done, "outcome": "live"}
     revoked = [*steps, _step("Revoke", Received(200, _HEADERS, "{}"))]
+    unclear = [
+        *steps[:2],
+        _step("Refresh", Received(400, _HEADERS, '{"error":"invalid_grant","reason":"code_reused"}')),
+    ]
+    yield "try_answer_unclear", "developer/try_answer.html", {**done, "steps": unclear, "outcome": "unclear"}
     yield "try_answer_ended", "developer/try_answer.html", {**done, "steps": revoked, "outcome": "ended"}
 
 
