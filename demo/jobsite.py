@@ -26,7 +26,8 @@ from demo.names import JOBSITE
 from examples.jobsite_api.api import Caller, Fault, Guard, create_api
 from examples.jobsite_api.store import Place, Store
 from gatewright.base import clock
-from gatewright.cli.serving import CannotServe, leave_quietly, listen
+from gatewright.cli.failures import CannotServe
+from gatewright.cli.serving import leave_quietly, listen
 
 HOST = "127.0.0.1"
 PORT = int(os.environ.get("JOBSITE_PORT", "8410"))

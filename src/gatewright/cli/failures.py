@@ -1,4 +1,7 @@
-"""Every failure on the operator's side, told in a sentence each. None of them is a traceback."""
+"""Every failure on the operator's side, told in a sentence each. None of them is a traceback.
+
+What each command may raise stands here and not where it is raised: no command has to load the server for it.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +11,6 @@ from gatewright.base.secrets import MissingKey
 from gatewright.base.yaml_nodes import BadFile
 from gatewright.cli.loading import BadSettings
 from gatewright.cli.logs import places
-from gatewright.cli.serving import CannotServe, DidNotStart
 from gatewright.db.reasons import reason
 from gatewright.house import BadRoutes, CannotOpen, embedded_file
 from gatewright.operations.explaining import masked_url
@@ -22,6 +24,14 @@ class CannotRead(Exception):
 
 class WronglyAsked(Exception):
     """What was typed names nothing there is, or too much; the message is one sentence."""
+
+
+class CannotServe(Exception):
+    """The address cannot be listened at; the message is one sentence."""
+
+
+class DidNotStart(Exception):
+    """A worker could not start; its log says why."""
 
 
 class CannotInvite(Exception):

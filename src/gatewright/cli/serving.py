@@ -19,6 +19,7 @@ from uvicorn.supervisors import Multiprocess
 from gatewright.app import create_app
 from gatewright.authz.route_file import read_route_map
 from gatewright.authz.route_rules import RouteMap
+from gatewright.cli.failures import CannotServe, DidNotStart
 from gatewright.cli.loading import Loaded
 from gatewright.cli.logs import configure_logging
 from gatewright.cli.preparation import prepare_or_require
@@ -31,14 +32,6 @@ DRAIN_SECONDS = 8  # with what comes after it below ten
 WAITING_CONNECTIONS = 2048
 _STARTUP_FAILED = 3  # what uvicorn's processes exit with
 _log = structlog.get_logger("gatewright.serve")
-
-
-class CannotServe(Exception):
-    """The address cannot be listened at; the message is one sentence."""
-
-
-class DidNotStart(Exception):
-    """A worker could not start; its log says why."""
 
 
 def serve(loaded: Loaded, *, host: str, port: int, workers: int) -> None:
