@@ -11,8 +11,8 @@ from sqlalchemy import select
 from gatewright.base import clock
 from gatewright.base.ids import AppId
 from gatewright.db.schema import sessions
-from gatewright.oauth.trial_rules import LIFETIME, Trial, seal_trial
-from gatewright.oauth.trial_steps import Ran, Step
+from gatewright.oauth.trial_rules import LIFETIME, Credentials, Received, Sent, Trial, open_trial, seal_trial
+from gatewright.oauth.trial_steps import Arrived, Ran, Step, Wishes, run_trial
 from tests.support.forms import Page
 from tests.support.world import BASE_URL, World, pkce
 
@@ -104,6 +104,35 @@ async def test_of_a_form_sent_twice_at_once_no_answer_promises_what_has_ended(wo
         "live",
         "unclear",
     ]
+
+
+async def test_the_tokens_are_revoked_though_a_request_fails(world: World) -> None:
+    """T4: what was ticked is done, whatever became of the calls before it."""
+    back, asked = sent_with(await allowed(world)), []
+    keys, dev = world.house.keys, await world.signed_in("dev")
+    async with world.house.database.read() as reader:
+        session_id = await reader.execute(select(sessions.c.id).where(sessions.c.user_id == world.people["dev"].id))
+    trial = open_trial(keys, session_id.scalars().one(), back["state"], now=clock.now())
+    assert trial is not None
+
+    async def ask_badly(sent: Sent) -> Received:
+        asked.append(sent.path)
+        if sent.method == "GET":
+            raise ConnectionError
+        answer = await dev.request(sent.method, sent.path, content=sent.body, headers=dict(sent.headers))
+        return Received(answer.status_code, list(answer.headers.items()), answer.text)
+
+    arrived, crane = Arrived(trial, back["code"]), world.apps["crane"]
+    with pytest.raises(ConnectionError):
+        await run_trial(
+            ask_badly,
+            arrived,
+            Credentials(crane.client_id, crane.secret),
+            issuer=BASE_URL,
+            wishes=Wishes(refreshes=True, revokes=True),
+        )
+    assert asked == ["/oauth/token", "/rest/v1.0/me", "/oauth/revoke"]
+    assert "It holds no live token today" in (await dev.get(f"/account/apps/{crane.id}/end")).text
 
 
 async def test_a_wrong_secret_is_refused_by_the_endpoint_and_the_code_stays(world: World) -> None:

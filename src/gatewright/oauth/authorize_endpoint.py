@@ -2,8 +2,8 @@
 
 import base64
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from urllib.parse import quote, urlencode
 
@@ -180,15 +180,19 @@ async def _consent_page(request: Request, viewer: Viewer, asked: Asked, pairs: P
 async def _told(request: Request, fault: ToPerson, pairs: Pairs) -> Response:
     sent = next((value for name, value in pairs if name == "redirect_uri" and value), None)
     shows = fault.code == "invalid_redirect_uri" and sent is not None
-    context = {
-        "heading": fault.heading,
-        "explanation": fault.explanation,
-        "who": fault.who,
-        "code": fault.code,
-        "status": fault.status,
-        "facts": [{"label": "Redirect URI that was sent", "value": str(sent)[:MOST_SHOWN]}] if shows else [],
-        "way_on": None,
-    }
+    facts = [{"label": "Redirect URI that was sent", "value": str(sent)[:MOST_SHOWN]}] if shows else []
+    return await tell_person(request, fault, facts=facts)
+
+
+async def tell_person(
+    request: Request,
+    fault: ToPerson,
+    *,
+    facts: Sequence[Mapping[str, str]] = (),
+    way_on: Mapping[str, str] | None = None,
+) -> Response:
+    """Return the page of a fault that goes to the person: what is wrong, who can fix it, and where they may go."""
+    context = {**asdict(fault), "facts": facts, "way_on": way_on}
     return await render(request, "oauth/refused.html", context, status=fault.status)
 
 

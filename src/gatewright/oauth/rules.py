@@ -264,8 +264,12 @@ def verifier_matches(challenge: str, *, verifier: str) -> bool:
     """Return whether the verifier is well-formed and has this S256 challenge, in constant time."""
     if not _VERIFIER.fullmatch(verifier):
         return False
-    made = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
-    return hmac.compare_digest(made, challenge.encode())
+    return hmac.compare_digest(challenge_of(verifier).encode(), challenge.encode())
+
+
+def challenge_of(verifier: str) -> str:
+    """Return the verifier's S256 challenge (RFC 7636 §4.2)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 # --- scopes --------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ only in the session that began it, and only for the code that was made for it (R
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -17,15 +18,15 @@ from starlette.routing import Route
 from gatewright.apps import service
 from gatewright.apps.model import App
 from gatewright.apps.pages.developer import PLACE, TAB, errors_of, waiting_terms
+from gatewright.apps.pages.developer_app import own_app, owned_app
 from gatewright.apps.pages.terms import leading_to_terms
 from gatewright.apps.rules import is_registered
-from gatewright.apps.store import load_owned_app
 from gatewright.base.errors import Conflict, Invalid
-from gatewright.base.ids import AppId
 from gatewright.base.secrets import Purpose, mint
 from gatewright.login.rules import sign_in_address
 from gatewright.oauth.authorization_store import find_code
 from gatewright.oauth.authorize_endpoint import PATH as AUTHORIZE
+from gatewright.oauth.authorize_endpoint import tell_person
 from gatewright.oauth.authorize_rules import ToPerson
 from gatewright.oauth.trial_rules import (
     LIFETIME,
@@ -48,23 +49,20 @@ from gatewright.web.csrf import guarded_form
 from gatewright.web.edge import seen
 from gatewright.web.forms import query_parameters
 from gatewright.web.html import redirect, render
-from gatewright.web.paths import numbered
 
 OWN_PATH = "/developer/apps/{app_id}/try"
-_MINUTES = LIFETIME.total_seconds() / 60
+_MINUTES = LIFETIME // timedelta(minutes=1)
 
 
 async def show(request: Request) -> Response:
     """Show what will be sent in the developer's name, and the link that sends it."""
-    viewer = await viewer_of(request)
-    return await _start_page(request, viewer, await _named_app(request, viewer))
+    return await _start_page(request, *await own_app(request))
 
 
 async def register(request: Request) -> Response:
     """Add the redirect URI of trials to the app's own (D5), recorded like any change."""
     await guarded_form(request)
-    viewer = await viewer_of(request)
-    app = await _named_app(request, viewer)
+    viewer, app = await own_app(request)
     if app.is_blocked:
         return await _start_page(request, viewer, app)
     core, noted = core_of(request), seen(request)
@@ -90,7 +88,7 @@ async def receive_answer(request: Request) -> Response:
     trial = _trial(request, viewer, parameters.get("state", ""))
     if isinstance(trial, ToPerson):
         return await _told(request, trial)
-    app = await _owned_app(request, viewer, trial.app_id)
+    app = await owned_app(request, viewer, trial.app_id)
     if app.is_blocked:
         return await _start_page(request, viewer, app)
     # RFC 9207: an answer of another server, or of none, is not looked into.
@@ -111,7 +109,7 @@ async def exchange(request: Request) -> Response:
     trial = _trial(request, viewer, form.text("state"))
     if isinstance(trial, ToPerson):
         return await _told(request, trial)
-    app = await _owned_app(request, viewer, trial.app_id)
+    app = await owned_app(request, viewer, trial.app_id)
     if app.is_blocked:
         return await _start_page(request, viewer, app)
     arrived = await _arrived(request, viewer, trial, form.text("code"))
@@ -153,20 +151,6 @@ async def _arrived(request: Request, viewer: Viewer, trial: Trial, code: str) ->
     return Arrived(trial, code) if made_for == wanted else None
 
 
-async def _named_app(request: Request, viewer: Viewer) -> App:
-    app_id = numbered(str(request.path_params["app_id"]), service.app_unknown())
-    return await _owned_app(request, viewer, AppId(app_id))
-
-
-async def _owned_app(request: Request, viewer: Viewer, app_id: AppId) -> App:
-    """Return the viewer's own app; another developer's is answered like one there is not (P6)."""
-    async with core_of(request).database.read() as reader:
-        app = await load_owned_app(reader, app_id, owner_id=viewer.user_id)
-    if app is None:
-        raise service.app_unknown()
-    return app
-
-
 async def _start_page(
     request: Request, viewer: Viewer, app: App, *, errors: Mapping[str, str] | None = None
 ) -> Response:
@@ -184,7 +168,7 @@ async def _start_page(
         "parameters": parameters,
         "host": urlsplit(issuer).netloc,
         "href": f"{AUTHORIZE}?{urlencode(parameters)}",
-        "minutes": int(_MINUTES),
+        "minutes": _MINUTES,
         "terms": waits,
         "errors": errors or {},
     }
@@ -220,19 +204,8 @@ async def _answer_page(
 
 async def _told(request: Request, fault: ToPerson, app: App | None = None) -> Response:
     """Return the page that says why an answer is not looked into: nothing that came with it is repeated."""
-    to = (
-        {"label": "Apps", "href": "/developer/apps"} if app is None else {"label": "Begin again", "href": _address(app)}
-    )
-    context = {
-        "heading": fault.heading,
-        "explanation": fault.explanation,
-        "who": fault.who,
-        "code": fault.code,
-        "status": fault.status,
-        "facts": [],
-        "way_on": to,
-    }
-    return await render(request, "oauth/refused.html", context, status=fault.status)
+    apps, begin = {"label": "Apps", "href": "/developer/apps"}, {"label": "Begin again"}
+    return await tell_person(request, fault, way_on=apps if app is None else {**begin, "href": _address(app)})
 
 
 def _shown(app: App) -> dict[str, Any]:
@@ -260,7 +233,7 @@ _STALE = ToPerson(
     code="trial_expired",
     status=400,
     heading="This answer comes too late",
-    explanation=f"It was begun more than {int(_MINUTES)} minutes ago. Nothing was sent on.",
+    explanation=f"It was begun more than {_MINUTES} minutes ago. Nothing was sent on.",
     who=_AGAIN,
 )
 _OTHER_ISSUER = ToPerson(

@@ -5,7 +5,6 @@ nobody else's browser can go on with it and nobody can read its verifier (RFC 97
 """
 
 import base64
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from urllib.parse import quote, quote_plus, urlencode
 from gatewright.base.ids import AppId
 from gatewright.base.secrets import MissingKey, Purpose, ServerKeys
 from gatewright.oauth.authorize_rules import LONGEST_STATE
+from gatewright.oauth.rules import challenge_of
 
 PATH = "/developer/try"
 LIFETIME = timedelta(minutes=30)
@@ -40,8 +40,7 @@ class Trial:
     @property
     def challenge(self) -> str:
         """Return the verifier's S256 challenge (RFC 7636 §4.2)."""
-        digest = hashlib.sha256(self.verifier.encode()).digest()
-        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        return challenge_of(self.verifier)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,14 +28,14 @@ REFUSED_DAYS = 30
 
 async def show(request: Request) -> Response:
     """Show the app with its live secrets, never the secrets themselves."""
-    _, app = await _own_app(request)
+    _, app = await own_app(request)
     return await _app_page(request, app, {}, {})
 
 
 async def edit(request: Request) -> Response:
     """Change name, homepage and scopes."""
     form = await guarded_form(request)
-    viewer, app = await _own_app(request)
+    viewer, app = await own_app(request)
     fields = {"name": form.text("name"), "homepage": form.text("homepage"), "scopes": form.all("scopes")}
     return await _save(request, viewer, app, fields, kept=fields)
 
@@ -43,7 +43,7 @@ async def edit(request: Request) -> Response:
 async def save_redirect_uris(request: Request) -> Response:
     """Replace the redirect URIs, one a line; each bad one is named with its line (D5)."""
     form = await guarded_form(request)
-    viewer, app = await _own_app(request)
+    viewer, app = await own_app(request)
     text = form.stated("redirect_uris")
     return await _save(request, viewer, app, {"redirect_uris": lines(text)}, kept={"redirect_uris": text})
 
@@ -60,7 +60,7 @@ async def reset_secrets(request: Request) -> Response:
 
 async def _new_secret(request: Request, make: Verb[..., AddedSecret], *, beside: str) -> Response:
     form = await guarded_form(request)
-    viewer, app = await _own_app(request)
+    viewer, app = await own_app(request)
     core = core_of(request)
     brief = {"app_id": app.id, "name": app.name, "client_id": app.client_id}
     try:
@@ -82,7 +82,7 @@ async def _new_secret(request: Request, make: Verb[..., AddedSecret], *, beside:
 async def delete(request: Request) -> Response:
     """Delete the app, its name typed: every authorization and installation of it ends (D6)."""
     form = await guarded_form(request)
-    viewer, app = await _own_app(request)
+    viewer, app = await own_app(request)
     if form.text("typed").split() != app.name.split():
         wrong = {"typed": "Type the name exactly as it stands above."}
         return await _app_page(request, app, {}, wrong, status=422)
@@ -95,7 +95,7 @@ async def delete(request: Request) -> Response:
 async def retire_secret(request: Request) -> Response:
     """Retire a secret: it, and what was obtained with it, ends at once (D4)."""
     await guarded_form(request)
-    viewer, app = await _own_app(request)
+    viewer, app = await own_app(request)
     secret_id = str(request.path_params["secret_id"])
     if not (secret_id.isascii() and secret_id.isalnum()):
         raise service.secret_unknown()
@@ -125,15 +125,20 @@ async def _save(
     return redirect(request, _address(app), flash="Saved." if changed else "Nothing was changed.")
 
 
-async def _own_app(request: Request) -> tuple[Viewer, App]:
-    """Return the viewer and their app; another developer's is answered like one there is not (P6)."""
+async def own_app(request: Request) -> tuple[Viewer, App]:
+    """Return the viewer and their app of the path; another developer's is answered like one there is not (P6)."""
     viewer = await viewer_of(request)
     app_id = AppId(numbered(str(request.path_params["app_id"]), service.app_unknown()))
+    return viewer, await owned_app(request, viewer, app_id)
+
+
+async def owned_app(request: Request, viewer: Viewer, app_id: AppId) -> App:
+    """Return the viewer's own app; another developer's is answered like one there is not (P6)."""
     async with core_of(request).database.read() as reader:
         app = await store.load_owned_app(reader, app_id, owner_id=viewer.user_id)
     if app is None:
         raise service.app_unknown()
-    return viewer, app
+    return app
 
 
 async def _app_page(
