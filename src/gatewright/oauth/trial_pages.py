@@ -204,8 +204,9 @@ async def _answer_page(
 
 async def _told(request: Request, fault: ToPerson, app: App | None = None) -> Response:
     """Return the page that says why an answer is not looked into: nothing that came with it is repeated."""
-    apps, begin = {"label": "Apps", "href": "/developer/apps"}, {"label": "Begin again"}
-    return await tell_person(request, fault, way_on=apps if app is None else {**begin, "href": _address(app)})
+    apps = {"label": "Apps", "href": "/developer/apps"}
+    way_on = apps if app is None else {"label": "Begin again", "href": _address(app)}
+    return await tell_person(request, fault, way_on=way_on)
 
 
 def _shown(app: App) -> dict[str, Any]:
