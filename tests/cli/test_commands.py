@@ -5,6 +5,7 @@ import json
 import re
 import sqlite3
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -338,3 +339,12 @@ def test_doctor_notices_a_clock_that_went_back(data_dir: Path) -> None:
     done = command("doctor", data_dir=data_dir)
     assert done.returncode == 1
     assert "clock" in done.stdout
+
+
+def test_no_command_loads_the_server_before_it_serves() -> None:
+    """Each command starts in the time it needs itself: loading the application takes longer than most of them run."""
+    loaded = "import sys, gatewright.cli.commands, gatewright.cli.failures; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    names = set(done.stdout.split())
+    assert "gatewright.cli.failures" in names
+    assert {"gatewright.app", "gatewright.cli.serving", "uvicorn", "fastapi"} & names == set()
